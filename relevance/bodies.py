@@ -2,6 +2,8 @@
 
 - `{{query}}` is the query's text, anywhere in a text.
 - `{{vector}}` is the query's vector; it stands alone in a text and takes its place.
+- `{{depth}}` is how many hits are wanted, as a number where it stands alone: of what is sent to an endpoint, not of a
+  search of Elasticsearch's, whose `size` is set.
 - `{{params.NAME}}` is a parameter of the query. Alone in a text, its value takes the text's place and keeps its type, a
   list or a number too; inside a text it has to be a text or a number.
 - `{{params.NAME=all}}` says what holds for a query without the parameter: JSON where it is some (`10`, `true`,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "DEPTH",
     "MARKS",
     "NAME_RULE",
     "NO_PARAMS",
@@ -46,7 +49,7 @@ __all__ = [
     "tuned_values",
 ]
 
-QUERY, VECTOR = "{{query}}", "{{vector}}"
+QUERY, VECTOR, DEPTH = "{{query}}", "{{vector}}", "{{depth}}"
 MARKS = f"{QUERY}, {VECTOR}, {{{{params.NAME}}}}"
 """What a template may hold, for messages."""
 
@@ -117,10 +120,11 @@ class _Query:
     text: str
     vector: Any
     params: Mapping[str, Any]
+    depth: int
 
     def value(self, mark: Mark) -> Any:
         if not mark.parameter:
-            return self.text if mark.text == QUERY else self.vector
+            return {QUERY: self.text, VECTOR: self.vector, DEPTH: self.depth}[mark.text]
         value = self.params.get(mark.parameter)
         if value is None:
             value = _LEFT_OUT if mark.optional else mark.default
@@ -155,7 +159,9 @@ class Body:
     marks: tuple[Mark, ...]
     _fill: _Filler | None
 
-    def render(self, *, query: str, vector: Any = None, params: Mapping[str, Any] = NO_PARAMS) -> dict[str, Any]:
+    def render(
+        self, *, query: str, vector: Any = None, params: Mapping[str, Any] = NO_PARAMS, depth: int = 0
+    ) -> dict[str, Any]:
         """Make the search of a query; what no query changes is shared by all of them, so nothing may be changed in it.
 
         Raises:
@@ -163,7 +169,7 @@ class Body:
         """
         if self._fill is None:
             return dict(self.template)
-        body = self._fill(_Query(query, vector, params))
+        body = self._fill(_Query(query, vector, params, depth))
         return {} if body is _LEFT_OUT else body
 
     def count(self, text: str) -> int:
@@ -176,14 +182,17 @@ class Body:
         return next((f"{mark.text}: {problem}" for mark, problem in problems if problem), "")
 
 
-def prepare(template: Mapping[str, Any]) -> Body:
-    """Read a template's marks.
+def prepare(template: Mapping[str, Any], *, depth: bool = False) -> Body:
+    """Read a template's marks; `depth`: whether `{{depth}}` is one of them.
 
     Raises:
         InputError: a mark is not known, or stands where it cannot.
     """
     template = _shared(settled(template))
-    return Body(template, tuple(_marks(template)), _filler(template, in_list=False))
+    marks = tuple(_marks(template))
+    if not depth and any(mark.text == DEPTH for mark in marks):
+        raise InputError(f"unknown mark {DEPTH}, the size of a search is set; allowed: {MARKS}")
+    return Body(template, marks, _filler(template, in_list=False))
 
 
 def render(
@@ -217,7 +226,7 @@ def _pieces(text: str, *, is_key: bool = False) -> list[str | Mark]:
 
 def _mark(written: str, *, alone: bool) -> Mark:
     content = written[2:-2].strip()
-    if content in ("query", "vector"):
+    if content in ("query", "vector", "depth"):
         return Mark(f"{{{{{content}}}}}", alone=alone)
     parameter = _PARAMETER.fullmatch(content)
     if tuned := _TUNED.fullmatch(content):

@@ -16,7 +16,7 @@ __all__ = [
     "InputError",
     "NotInterpretedError",
     "RelevanceError",
-    "TemplateError",
+    "StrategyError",
     "did_you_mean",
     "several",
     "unknown",
@@ -48,8 +48,8 @@ class NotInterpretedError(InputError):
     """A part of a search body that the embedded engine does not interpret; a server may."""
 
 
-class TemplateError(InputError):
-    """A strategy's own search gives no ranking: that strategy has failed, the others go on."""
+class StrategyError(InputError):
+    """A strategy gives no ranking: its own search body, or what ranks from outside; the others go on."""
 
 
 class CouldNotRunError(RelevanceError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.errors import TemplateError
+from relevance.errors import StrategyError
 from relevance.fusion import reciprocal_rank_fusion
 from relevance.records import HITS, Ranking
 
@@ -32,8 +32,8 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
     length = _length(strategy, hits)
     try:
         lists = {leg: search_leg(engine, leg, batch, hits=length) for leg in strategy.legs()}
-    except TemplateError as error:
-        raise TemplateError(f"{strategy.where}: {error}") from None
+    except StrategyError as error:
+        raise StrategyError(f"{strategy.where}: {error}") from None
     return _combined(strategy, lists, hits)
 
 

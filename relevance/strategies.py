@@ -11,16 +11,24 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from annotated_types import Gt, Le
 
 from relevance import bodies
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, K1, B, ProductFields, Reading
+from relevance.outside.command import Command
+from relevance.outside.function import Function
+from relevance.outside.run_file import RunFile
 from relevance.setting import Count, Grade, Names, Part, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from relevance.outside import Outside
 
 Combination = Literal["sum", "rrf"]
 
@@ -50,6 +58,7 @@ class Leg:
         template: JSON of a search with marks, see `relevance.bodies`, in the place of all clauses; "" for none.
         reading: how the text fields are read, which `text` names by it; None for their own way.
         spelling: text fields to whose words those of a query that no product has are corrected; none: they stay.
+        outside: what ranks in the place of the engine and of all of these.
     """
 
     text: tuple[tuple[str, float], ...]
@@ -59,6 +68,7 @@ class Leg:
     template: str = ""
     reading: Reading | None = None
     spelling: tuple[str, ...] = ()
+    outside: Outside | None = None
 
     @cached_property
     def search(self) -> Mapping[str, Any]:
@@ -69,11 +79,14 @@ class Leg:
     @property
     def embeds(self) -> bool:
         """Whether the leg needs the vectors of the queries."""
-        return bool(self.vectors) or bodies.VECTOR in self.template
+        marks = self.outside.marks if self.outside else ()
+        return bool(self.vectors) or bodies.VECTOR in self.template or any(mark.text == bodies.VECTOR for mark in marks)
 
     @property
     def name(self) -> str:
         """What people call the leg: `text` or the vector field, joined where a leg has both; or `template`."""
+        if self.outside is not None:
+            return self.outside.name
         if self.template:
             return "template"
         return "+".join((["text"] if self.text else []) + [f"vector {name}" for name, _ in self.vectors])
@@ -88,7 +101,9 @@ class Strategy:
         text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where ranks are fused.
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON with marks, see `relevance.bodies`.
+        http: with the body read.
         file: that the template was read from.
+        folder: in which modules, commands and run files are looked for.
         fields: of the products, which `text` and `vectors` name.
         tunable: the template with its `{{tune.NAME=VALUE}}`, in whose places the other one has values.
 
@@ -119,7 +134,19 @@ class Strategy:
         "true in those of text, of a template in all",
         default=False,
     )
+    search: Text | None = setting(
+        "a Python function that ranks, module:function, in the place of all above; called with query, params and depth"
+    )
+    http: Annotated[Mapping[str, Any] | None, Written(Any), Takes("table", "a table, see below")] = setting(
+        "an endpoint that ranks, see below"
+    )
+    command: Names | None = setting("a command that ranks, as a list of words: JSON lines in, JSON lines out")
+    run: Annotated[Text | None, Takes("path", "a path in quotes")] = setting("TREC run file of a search that was")
+    timeout: Annotated[int | float, Gt(0), Le(3_600), Takes("number", "seconds, above 0 and up to 3,600")] = setting(
+        "http, command: seconds until an answer is given up", default=10
+    )
     file: str = field(default="", compare=False)
+    folder: str = field(default=".", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
     tunable: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
@@ -146,7 +173,32 @@ class Strategy:
         return self._legs
 
     @cached_property
+    def outside(self) -> Outside | None:
+        """What ranks in the place of the engine."""
+        folder = str(Path(self.folder).absolute())
+        if self.search is not None:
+            return Function(self.search, folder)
+        if self.command is not None:
+            return Command(tuple(self.command), folder, float(self.timeout))
+        if self.run is not None:
+            return RunFile(str(Path(folder, self.run)))
+        if self.http is not None:
+            from relevance.outside.http import Endpoint, read_http  # noqa: PLC0415 - urllib3 is loaded where it is used
+
+            return Endpoint.of(read_http(self.http), float(self.timeout))
+        return None
+
+    @property
+    def marks(self) -> tuple[bodies.Mark, ...]:
+        """Those that queries fill, of a template or of what is sent to an endpoint."""
+        if self.outside is not None:
+            return self.outside.marks
+        return () if self.template is None else bodies.prepare(self.template).marks
+
+    @cached_property
     def _legs(self) -> tuple[Leg, ...]:
+        if self.outside is not None:
+            return (Leg((), (), self.candidates, self.model, outside=self.outside),)
         if self.template is not None:
             template = json.dumps(self.template)
             return (Leg((), (), self.candidates, self.model, template, spelling=self.vocabulary),)
@@ -208,17 +260,30 @@ class Strategy:
             yield from _template_problems(self.template)
         yield from _boost_problems("text", self.text, tuple(self.fields.text))
         yield from _boost_problems("vectors", self.vectors, tuple(self.fields.embedded))
+        yield from self._number_problems()
+        for name in self.vocabulary:
+            if name not in self.fields.text:
+                yield f"spelling: {unknown('field', name, self.fields.text)}"
+        if ways := [name for name in _FROM_OUTSIDE if getattr(self, name) is not None]:
+            yield from self._outside_problems(ways)
+        elif self.template is None:
+            yield from self._combination_problems()
+            yield from self._reading_problems()
+
+    def _number_problems(self) -> Iterator[str]:
         for name in ("candidates", "window", "k"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not 1 <= value <= _LONGEST_LIST:
                 yield f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}"
-        for name in self.vocabulary:
-            if name not in self.fields.text:
-                yield f"spelling: {unknown('field', name, self.fields.text)}"
-        if self.template is None:
-            yield from self._combination_problems()
-            yield from self._reading_problems()
+
+    def _outside_problems(self, ways: list[str]) -> Iterator[str]:
+        if len(ways) > 1 or self.template is not None or self.text or self.vectors or self.combine != "sum":
+            yield f"{ways[0]} takes the place of text, vectors, combine, template and of other rankers; leave them out"
+        try:
+            self.outside  # noqa: B018 - what is wrong with it is said when it is made
+        except InputError as error:
+            yield str(error)
 
     def _reading_problems(self) -> Iterator[str]:
         own = self.fields.own_texts
@@ -264,6 +329,8 @@ def _template_problems(template: object) -> Iterator[str]:
         yield f"template: no mark ({bodies.MARKS}), so that every query would be the same"
 
 
+_FROM_OUTSIDE = ("search", "http", "command", "run")
+
 _DOES_NOTHING: tuple[tuple[str, str, Callable[[Strategy], bool]], ...] = (
     ("window", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
@@ -271,6 +338,7 @@ _DOES_NOTHING: tuple[tuple[str, str, Callable[[Strategy], bool]], ...] = (
     ("model", "vectors", lambda strategy: strategy.embeds),
     *((key, "text", lambda strategy: bool(strategy.text)) for key in ("analyzer", "search_analyzer", "k1", "b")),
     ("spelling", "text", lambda strategy: bool(strategy.text) or strategy.template is not None),
+    ("timeout", "http or command", lambda strategy: strategy.http is not None or strategy.command is not None),
 )
 
 

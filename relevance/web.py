@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
-from functools import partial
 from time import monotonic
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
@@ -19,7 +17,6 @@ from relevance.text import without_credentials
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
 MOST_BYTES = 64 << 20
 """Of an answer, unpacked; requests are cut so that theirs have about 8 MB."""
@@ -56,16 +53,20 @@ class UnboundedAnswerError(Exception):
     """An answer that is larger than any that is asked for."""
 
 
-def bound(pool: Any) -> None:
-    """Bound the answers that a connection pool of urllib3's reads, in size and in time; they are read whole."""
+def timed(pool: Any) -> None:
+    """Have a connection pool of urllib3's give up answers that are not there, whole, within its time-out."""
     pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
-    pool.urlopen = partial(_bounded, pool.urlopen)
 
 
-def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    response, complete = urlopen(*args, preload_content=False, **options), False
+def read_whole(response: Any) -> bytes:
+    """Read an answer of urllib3's that was not preloaded, and let its connection go.
+
+    Raises:
+        UnboundedAnswerError: it is longer than `MOST_BYTES`.
+    """
+    complete = False
     try:
-        data = response.read(MOST_BYTES + 1)
+        data: bytes = response.read(MOST_BYTES + 1)
         complete = len(data) <= MOST_BYTES
     finally:
         if not complete:
@@ -73,7 +74,7 @@ def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
         response.release_conn()
     if not complete:
         raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
-    return SimpleNamespace(status=response.status, headers=response.headers, data=data)
+    return data
 
 
 def proxy_of(host: str, port: int) -> ProxyManager | None:

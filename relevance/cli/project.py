@@ -89,7 +89,10 @@ def _show_bodies(config: Config) -> Answer:
     """The search bodies of the strategies that are selected, by name: one for each list of hits."""
     paths, oversample = own_paths(searched_fields(config.selected), config.fields), config.elasticsearch.oversample
     bodies = {
-        strategy.name: [search_of(leg, paths, oversample=oversample) for leg in strategy.legs()]
+        strategy.name: [
+            dict(leg.outside.definition()) if leg.outside else search_of(leg, paths, oversample=oversample)
+            for leg in strategy.legs()
+        ]
         for strategy in config.selected
     }
     ours = "note: with the field names of an index of ours; those of one that exists are known when it is asked"

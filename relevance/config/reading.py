@@ -508,6 +508,9 @@ def _fields(
     return with_embedded(fields, texts, file) if texts else fields
 
 
+_FROM_ITS_FOLDER = {"search", "command", "run"}
+
+
 def _strategy(
     where: str, name: str, table: Mapping[str, Value], models: Iterable[str], fields: ProductFields
 ) -> Strategy:
@@ -516,6 +519,11 @@ def _strategy(
     values = _values(table)
     if template := table.get("template"):
         file = template.located(template.value)
+    for key in _FROM_ITS_FOLDER & table.keys():
+        values["folder"] = str(table[key].base)
+    if isinstance((http := values.get("http")), Mapping) and isinstance(http.get("body"), str):
+        body = read_json_object(table["http"].located(http["body"]), "the body of a request")
+        values["http"] = {**http, "body": body}
     with _errors_at(f"{where}: "):
         if template:
             content = read_json_object(file, "a search template")

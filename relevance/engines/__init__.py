@@ -71,6 +71,7 @@ class QueryBatch:
         vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
         own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
         params: of each query, see `Queries.params`; empty where no query has any.
+        ids: of the queries; empty where they are none of a data set's.
         spelling: gives what corrects the words of a query for a leg that says so.
     """
 
@@ -78,6 +79,7 @@ class QueryBatch:
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     own_products: npt.NDArray[np.int64] | None = None
     params: Sequence[Mapping[str, Any]] = ()
+    ids: Sequence[str] = ()
     spelling: Callable[[Leg], Callable[[str], str]] | None = None
 
     def __len__(self) -> int:
@@ -91,6 +93,7 @@ class QueryBatch:
             {model: matrix[part] for model, matrix in self.vectors.items()},
             None if self.own_products is None else self.own_products[part],
             [self.params[number] for number in numbers] if self.params else (),
+            [self.ids[number] for number in numbers] if self.ids else (),
             self.spelling,
         )
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import queue
 import shlex
-import subprocess
-import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from heapq import nsmallest
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -19,10 +14,10 @@ from relevance.datasets.overlay import Rating, changing
 from relevance.datasets.tables import parsed_grade
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import quoted
-from relevance.text import plural
+from relevance.programs import LineProgram, load_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 
     from relevance.datasets.overlay import Pair
     from relevance.judging.queue import Row
@@ -38,7 +33,6 @@ ANSWER_S = 300.0
 
 _MOST_CHARACTERS = 1_000
 _AT_ONCE = 20
-_END_S = 1.0
 
 
 def held_out(dataset: Dataset, people: Iterable[Pair]) -> list[Pair]:
@@ -82,63 +76,27 @@ def ask_command(command: str, rows: Sequence[Row], grades: Collection[float], *,
         arguments = shlex.split(command)
     except ValueError as error:
         raise InputError(f"--auto {quoted(command)}: {error}; allowed: a command as a shell would split it") from None
-    name = arguments[0]
+    name = f"--auto {arguments[0]}"
+    asked = (json.dumps(_asked(row, grades)).encode() + b"\n" for row in rows)
     try:
-        process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - the user's
-    except (OSError, ValueError) as error:
-        raise CouldNotRunError(f"--auto {name}: not started: {getattr(error, 'strerror', None) or error}") from None
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threads = [
-        Thread(target=_write, args=(process, rows, grades), daemon=True),
-        Thread(target=_read, args=(process, lines), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        for number, row in enumerate(rows, start=1):
-            yield row, _grade(_line(lines, name, number, len(rows), seconds), grades, f"--auto {name}, line {number}")
-        code = process.wait(seconds)
-        if code:
-            raise CouldNotRunError(f"--auto {name}: ended with exit code {code}; what it graded is kept")
-    except (subprocess.TimeoutExpired, queue.Empty):
-        limit = f"{seconds:g} seconds; what it graded is kept, the same command goes on"
-        raise CouldNotRunError(f"--auto {name}: silent for {limit}") from None
-    finally:
-        process.kill()
-        process.wait()
-        for thread in threads:
-            thread.join(_END_S)  # what the command has started itself may hold its pipes
+        with closing(LineProgram(arguments, most_characters=_MOST_CHARACTERS)) as program:
+            program.ask(asked)
+            for number, row in enumerate(rows, start=1):
+                yield row, _grade(program.line(seconds=seconds), grades, f"{name}, line {number}")
+            program.finish(seconds=seconds)
+    except CouldNotRunError as error:
+        kept = "what it graded is kept, the same command goes on"
+        raise CouldNotRunError(f"{name}: {error}; {kept}", details=error.details) from None
 
 
-def _write(process: subprocess.Popen[bytes], rows: Sequence[Row], grades: Collection[float]) -> None:
-    assert process.stdin is not None  # noqa: S101 - for the types
-    with suppress(OSError), process.stdin as stream:  # one that has ended says so by what it has printed
-        for row in rows:
-            asked = {
-                "query": row.text,
-                "query_id": row.query,
-                "product": row.product,
-                "fields": row.texts,
-                "grades": list(grades),
-            }
-            stream.write(json.dumps(asked).encode() + b"\n")
-            stream.flush()
-
-
-def _read(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes]) -> None:
-    assert process.stdout is not None  # noqa: S101 - for the types
-    with process.stdout as stream:
-        while line := stream.readline(_MOST_CHARACTERS):
-            lines.put(line)
-    lines.put(b"")
-
-
-def _line(lines: queue.SimpleQueue[bytes], name: str, number: int, count: int, seconds: float) -> str:
-    line = lines.get(timeout=seconds)
-    if not line:
-        said = f"it printed {plural(number - 1, 'line')} for {plural(count, 'row')}"
-        raise CouldNotRunError(f"--auto {name}: ended early, {said}; what it graded is kept")
-    return line.decode(errors="replace").strip()
+def _asked(row: Row, grades: Collection[float]) -> Mapping[str, object]:
+    return {
+        "query": row.text,
+        "query_id": row.query,
+        "product": row.product,
+        "fields": row.texts,
+        "grades": list(grades),
+    }
 
 
 def _grade(text: str, grades: Collection[float], where: str) -> float | None:
@@ -164,7 +122,10 @@ def ask_function(name: str, rows: Sequence[Row], grades: Collection[float]) -> A
         InputError: there is no such function, or it gives what is no such grade.
         CouldNotRunError: it raises an exception.
     """
-    function = _function(name)
+    try:
+        function = load_function(name, Path.cwd())
+    except InputError as error:
+        raise InputError(f"--auto-function {error}") from None
     for row in rows:
         try:
             grade = function(row.text, row.texts)
@@ -172,20 +133,6 @@ def ask_function(name: str, rows: Sequence[Row], grades: Collection[float]) -> A
             what = f"{quoted(row.text)}: {type(error).__name__}: {error}"
             raise CouldNotRunError(f"--auto-function {name}: {what}; what it graded is kept") from error
         yield row, _grade("" if grade is None else str(grade), grades, f"--auto-function {name}")
-
-
-def _function(name: str) -> Callable[[str, dict[str, str]], object]:
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise InputError(f"--auto-function {quoted(name)}; allowed: MODULE:FUNCTION")
-    sys.path.append(str(Path.cwd()))  # at its end: nothing there takes the place of a module that we import later
-    try:
-        function: Callable[[str, dict[str, str]], object] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"--auto-function {name}: {error}; allowed: MODULE:FUNCTION, importable from here") from None
-    if not callable(function):
-        raise InputError(f"--auto-function {name}: is {type(function).__name__}; allowed: a function")
-    return function
 
 
 def fill(answers: Answers, path: Path, rater: str, today: str, *, done: Callable[[], object]) -> int:

@@ -245,10 +245,10 @@ def _index_hashes(leg: Leg, catalogue: Catalogue, text_fields: Sequence[str], ve
 
 
 def _query_hashes(leg: Leg, batch: QueryBatch) -> list[str]:
-    texts = json.dumps(list(batch.texts)).encode("ascii") if leg.text or leg.template else b""
-    params = json.dumps(list(map(dict, batch.params))).encode("ascii") if leg.template and batch.params else b""
+    asked: list[object] = [list(batch.texts)] if leg.text or leg.template or leg.outside else []
+    asked += [list(map(dict, batch.params))] if (leg.template or leg.outside) and batch.params else []
     return [
-        _sha256(texts + params),
+        _sha256(json.dumps(asked).encode("ascii")),
         _sha256(np.ascontiguousarray(batch.vectors[leg.model]).tobytes() if leg.embeds else b""),
     ]
 

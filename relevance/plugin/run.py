@@ -13,7 +13,7 @@ from relevance import gate, suite
 from relevance.baseline import by_todays_data, find_baseline, merge, update_lines, write_baseline
 from relevance.datasets.asked import ASKED, Orders
 from relevance.datasets.overlay import beside
-from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, StrategyError
 from relevance.files import unwritable, writing
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
@@ -160,12 +160,13 @@ class BenchmarkRun:
                         timer.params = {name: value for name, value in timer.params.items() if name != "relevance_run"}
                     search, rounds = self.suite.search, {"rounds": ROUNDS, "warmup_rounds": WARM_UP_ROUNDS}
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
-            except TemplateError as error:
+            except StrategyError as error:
                 self.suite.refused[strategy.name] = str(error)
                 raise pytest.fail.Exception(str(error), pytrace=False) from None
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
-            timing = self.suite.time(strategy, stats.stats.min) if stats else None
+            takes_time = strategy.outside is None or strategy.outside.takes_time
+            timing = self.suite.time(strategy, stats.stats.min) if stats and takes_time else None
             self.suite.judge(strategy, ranking, timing)
             if self.updates:
                 self.suite.time_again(strategy.name)  # later sessions are held against it
@@ -211,7 +212,7 @@ class BenchmarkRun:
             if one.name not in self.results and one.name not in self.suite.refused:
                 try:
                     self.suite.judge(one, self.suite.search(one), None)
-                except TemplateError as error:
+                except StrategyError as error:
                     self.suite.refused[one.name] = str(error)
 
     def _compared(self) -> Sequence[Comparison]:

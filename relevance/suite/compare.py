@@ -157,7 +157,9 @@ def gate_of(config: Config) -> Mapping[str, Any]:
 def _definition(strategy: Strategy) -> Mapping[str, object]:
     """What decides a strategy's ranking, as JSON values; settings that change nothing are left out."""
     definition: dict[str, object] = {}
-    if strategy.template is None:
+    if strategy.outside is not None:
+        definition |= strategy.outside.definition()
+    elif strategy.template is None:
         definition |= {"text": dict(strategy.text), "vectors": dict(strategy.vectors), "combine": strategy.combine}
     else:
         definition["template"] = dict(strategy.template)

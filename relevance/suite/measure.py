@@ -467,7 +467,7 @@ def prepare(
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
         spelling = _spellers(plan, engine, embedded)
-        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
+        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, queries.ids, spelling)
         # of an index that exists the vectors are not known
         is_ours = plan.engine.product_ids is None and bool(vectors)
         varies = is_ours and engine.facts.get("vector_index") not in EXACT

@@ -15,6 +15,7 @@ import numpy as np
 
 from relevance import bodies, datasets, embeddings, engines, gate
 from relevance.engines import QueryBatch
+from relevance.engines.rankers import beside
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
@@ -123,8 +124,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     floors = attempt(_floors_of, config)
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
-    wanted = (config.engine, config.elasticsearch, strategies, config.fields, config.release)
-    engine: EngineChoice | None = attempt(engines.choose, *wanted)
+    engine: EngineChoice | None = attempt(_engine, config, strategies)
     if engine is not None and engine.inspect is not None and models is not None:
         inspected = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()})
         engine = engine if inspected is None else replace(inspected, trial=engine.trial)
@@ -144,6 +144,22 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
     return Parts(strategies, left_out, floors, models, engine, dataset, finetuned)
+
+
+def _engine(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
+    """The engine, beside it what ranks from outside: its functions, programs, files and variables are looked for."""
+    own = [strategy for strategy in strategies if strategy.outside is None]
+    for strategy in strategies:
+        try:
+            if strategy.outside is not None:
+                strategy.outside.open().close()
+        except InputError as error:
+            raise InputError(f"{strategy.where}: {error}", details=error.details) from None
+    choice = engines.embedded_choice("none, every strategy ranks from outside")
+    if own or config.elasticsearch.index is not None:
+        choice = engines.choose(config.engine, config.elasticsearch, own, config.fields, config.release)
+    is_all = len(own) == len(strategies)
+    return choice if is_all else beside(choice, drops=config.source.unknown_products == "drop")
 
 
 def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
@@ -316,8 +332,7 @@ def with_params(dataset: Dataset, strategies: Sequence[Strategy]) -> Dataset:
     params = queries.params or [bodies.NO_PARAMS] * len(queries)
     known = sorted({name for one in params for name in one})
     for strategy in strategies:
-        marks = () if strategy.template is None else bodies.prepare(strategy.template).marks
-        for mark in dict.fromkeys(mark for mark in marks if mark.parameter):
+        for mark in dict.fromkeys(mark for mark in strategy.marks if mark.parameter):
             wrong = {code: problem for code, one in enumerate(params) if (problem := mark.problem(one))}
             if wrong:
                 code, problem = next(iter(wrong.items()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from relevance import runner
-from relevance.errors import InputError, TemplateError
+from relevance.errors import InputError, StrategyError
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
 from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
@@ -202,7 +202,7 @@ def tune(  # noqa: PLR0913 - the last two by name
 
     Raises:
         CouldNotRunError: the engine failed.
-        TemplateError: it refuses a search body.
+        StrategyError: it refuses a search body.
     """
     start = perf_counter()
     tried = _Tried(ask, dataset, space, split.tuning, done)
@@ -281,8 +281,8 @@ def _evaluated(ask: Ask, dataset: Dataset, codes: _Codes, strategies: Sequence[S
     engine, batch = ask(strategies)
     try:
         rankings = runner.search_all(engine, strategies, batch[codes])
-    except TemplateError as error:
-        raise TemplateError(f"{strategies[0].where}: {error}") from None
+    except StrategyError as error:
+        raise StrategyError(f"{strategies[0].where}: {error}") from None
     places = np.full(len(dataset.queries), -1)
     places[codes] = np.arange(len(codes))
     judged = dataset.judgments

@@ -26,7 +26,7 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine, choose, 
 from relevance.engines.elasticsearch.mapping import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.mapping import FieldPaths, own_paths
-from relevance.errors import CouldNotRunError, InputError, TemplateError
+from relevance.errors import CouldNotRunError, InputError, StrategyError
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import STRATEGIES, Leg, Strategy
 
@@ -421,7 +421,7 @@ def test_how_many_failed_is_said_and_a_long_query_is_cut() -> None:
     ],
 )
 def test_a_templates_error_names_strategy_and_file(found: dict[str, Any], line: str) -> None:
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(StrategyError) as caught:
         runner.search(engine_of(Client(lambda _: found)), RAW, batch_of(["oak"]))
     assert str(caught.value).startswith("strategy 'raw' (raw.json): ")
     assert line in str(caught.value)

@@ -383,7 +383,7 @@ def test_a_command_gets_rows_and_gives_grades(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
-        ("print(2)", "ended early, it printed 1 line for 3 rows; what it graded is kept"),
+        ("print(2)", "ended with exit code 0 before its answer; what it graded is kept"),
         ("print(2); print(7)", "line 2: found '7'; allowed: one of 0, 1, 2, or nothing"),
         ("print(2); print(0.5)", "line 2: found '0.5'; allowed: one of 0, 1, 2"),
         (

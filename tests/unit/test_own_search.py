@@ -14,7 +14,7 @@ from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.embedded.searches import trial
-from relevance.errors import InputError, TemplateError
+from relevance.errors import InputError, StrategyError
 from relevance.fields import index_body, own_fields
 from relevance.records import NO_HIT, Dataset, Ranking, query_label
 from relevance.strategies import STRATEGIES, Strategy
@@ -102,7 +102,7 @@ def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
     script = {"query": {"script_score": {"query": {"match": {"name": "{{query}}"}}, "script": {"source": "1"}}}}
     strategy = Strategy("scripted", template=script, fields=FIELDS)
     with pytest.raises(
-        TemplateError, match=r"strategy 'scripted': .*script_score.*; this strategy needs --engine elas"
+        StrategyError, match=r"strategy 'scripted': .*script_score.*; this strategy needs --engine elas"
     ):
         answered(strategy, dataset)
     (line,) = tried(TEMPLATE, strategy)
@@ -115,7 +115,7 @@ def test_what_a_server_refuses_too_does_not_ask_for_one(dataset: Dataset) -> Non
     body = {"query": {"range": {"price": {"gte": "{{query}}"}}}}
     strategy = Strategy("ranged", template=body, fields=FIELDS)
     line = "query.range: field 'price' (double): 'grey sofa' is no number; allowed: a number"
-    with pytest.raises(TemplateError) as failed:
+    with pytest.raises(StrategyError) as failed:
         answered(strategy, dataset)
     assert str(failed.value) == f"strategy 'ranged': {line}"
     assert failed.value.__suppress_context__

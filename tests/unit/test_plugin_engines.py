@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import relevance.suite
 from relevance import engines, plugin, runner
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, StrategyError
 
 pytest_plugins = ["pytester"]
 
@@ -118,7 +118,7 @@ def test_a_template_that_gives_no_ranking_fails_its_strategy_alone(
 
     def refusing(self: EmbeddedEngine, leg: Any, *arguments: Any, **options: Any) -> Any:
         if leg.text[0] == ("title", 8):
-            raise TemplateError("the template: unknown query")
+            raise StrategyError("the template: unknown query")
         return search(self, leg, *arguments, **options)
 
     monkeypatch.setattr(EmbeddedEngine, "search", refusing)
@@ -141,7 +141,7 @@ def test_where_no_template_gives_a_ranking_results_say_so(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
 
     def refusing(*_: object, **__: object) -> None:
-        raise TemplateError("the template: unknown query")
+        raise StrategyError("the template: unknown query")
 
     monkeypatch.setattr(EmbeddedEngine, "search", refusing)
     result = run(project, *ONE, *options)

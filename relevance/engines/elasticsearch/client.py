@@ -12,8 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import orjson
@@ -25,7 +27,7 @@ from elasticsearch.serializer import NdjsonSerializer
 from relevance.engines.elasticsearch.errors import CONNECTING, Refusal, RetriableError, failure
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import plural
-from relevance.web import bound, proxy_of
+from relevance.web import proxy_of, read_whole, timed
 
 if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Credentials, Settings
@@ -36,6 +38,12 @@ T = TypeVar("T")
 
 _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
 """They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
+
+
+def _read_whole(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What the node reads of an answer to a request by urllib3's pool."""
+    response = urlopen(*args, preload_content=False, **options)
+    return SimpleNamespace(status=response.status, headers=response.headers, data=read_whole(response))
 
 
 class _Rows(NdjsonSerializer, OrjsonSerializer):
@@ -55,7 +63,8 @@ class _Node(Urllib3HttpNode):
         if config.scheme == "https" and (proxy := proxy_of(config.host, config.port)):
             pool.proxy, pool.proxy_config, pool.proxy_headers = proxy.proxy, proxy.proxy_config, proxy.proxy_headers
             pool.conn_kw |= {"proxy": proxy.proxy, "proxy_config": proxy.proxy_config}
-        bound(pool)
+        timed(pool)
+        pool.urlopen = partial(_read_whole, pool.urlopen)
 
     def perform_request(self, *args: Any, **options: Any) -> Any:
         try:

@@ -39,7 +39,7 @@ from relevance.engines.mapping import (
     search_of,
     unfilled,
 )
-from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, StrategyError
 from relevance.records import NO_HIT, Ranking, no_hits
 from relevance.strategies import readings_of
 from relevance.text import plural
@@ -375,7 +375,7 @@ class ElasticsearchEngine(Engine):
 
         Raises:
             CouldNotRunError: a search failed; the query is named.
-            TemplateError: a raw template gives no ranking, or the server does not understand it.
+            StrategyError: a raw template gives no ranking, or the server does not understand it.
             KeyError: the leg names a field that the index has not.
         """
         if (leg, hits) not in self._forms:
@@ -389,7 +389,7 @@ class ElasticsearchEngine(Engine):
 
         Raises:
             CouldNotRunError: the search failed.
-            TemplateError: the server does not understand a raw template.
+            StrategyError: the server does not understand a raw template.
         """
         shape = form(leg, self.index, hits=USUAL_SIZE)
         score, tree = self._explained(leg, batch, code, shape)
@@ -630,7 +630,7 @@ class _Searches:
         if wrong.any():
             reason = "the hits are not in the order of their scores, or a product is there twice"
             error = self._wrong(int(np.argmax(wrong)), reason)
-            raise TemplateError(str(error)) if self._leg.template else error
+            raise StrategyError(str(error)) if self._leg.template else error
         tied = (scores[:, 1:] == scores[:, :-1]) & (codes[:, 1:] != NO_HIT)
         if not self._form.placed and (tied & (codes[:, 1:] < codes[:, :-1])).any():
             order = np.lexsort((codes, -scores), axis=-1)
@@ -647,7 +647,7 @@ class _Searches:
         failed = f"; {len(self._failed)} of {of_all} searches failed" if of_all > 1 else ""
         sent = "the template" if self._leg.template else ""
         line = self._engine.connection.explained(error, doing=f"{self._doing(row)}{failed}", sent=sent)
-        return TemplateError(str(line)) if sent and isinstance(line, InputError) else line
+        return StrategyError(str(line)) if sent and isinstance(line, InputError) else line
 
     def _doing(self, row: int) -> str:
         text = self._texts[row]

@@ -28,7 +28,7 @@ from relevance.engines.mapping import (
     search_of,
     vector_options,
 )
-from relevance.errors import InputError, NotInterpretedError, TemplateError, several
+from relevance.errors import InputError, NotInterpretedError, StrategyError, several
 from relevance.records import Ranking, no_hits
 from relevance.schema import Schema
 from relevance.strategies import readings_of
@@ -108,7 +108,7 @@ class BodyEngine(Engine):
         A body with a sort of its own keeps its order; the scores then count the places from the end.
 
         Raises:
-            TemplateError: a part of a template is not interpreted; the line names it.
+            StrategyError: a part of a template is not interpreted; the line names it.
         """
         if self._plain is not None and _is_plain(leg):
             return self._plain.search(leg, batch, hits=hits)
@@ -118,9 +118,9 @@ class BodyEngine(Engine):
         try:
             answers = self.index.ask(form, batch.values(leg), hits=size)
         except NotInterpretedError as error:
-            raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from None
+            raise StrategyError(f"{error}; this strategy needs --engine elasticsearch") from None
         except InputError as error:
-            raise TemplateError(str(error)) from None
+            raise StrategyError(str(error)) from None
         for row, answer in enumerate(answers):
             kept = min(hits, len(answer.codes))
             codes[row, :kept] = answer.codes[:kept]
@@ -146,7 +146,7 @@ class BodyEngine(Engine):
         """Explain the score of a product for the only query of a batch.
 
         Raises:
-            TemplateError: a part of a template is not interpreted; the line names it.
+            StrategyError: a part of a template is not interpreted; the line names it.
         """
         if self._plain is not None and _is_plain(leg):
             return self._plain.explain(leg, batch, code)
@@ -158,7 +158,7 @@ class BodyEngine(Engine):
             if tree is None:
                 return Explanation(None, (), tuple(left_out(search, partial(self._score_of, code, size))))
         except InputError as error:
-            raise TemplateError(str(error)) from None
+            raise StrategyError(str(error)) from None
         return Explanation(tree["value"], parts_of(read_tree(tree)))
 
     def _score_of(self, code: int, size: int, search: Mapping[str, Any]) -> float | None:

@@ -1,0 +1,201 @@
+"""Rankers from outside: a Python function, an HTTP endpoint, a command, a run file.
+
+Each is a frozen value, which a strategy holds and `open` makes a `Ranker` of; `ranking_of` checks what that answers.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from relevance.bodies import NO_PARAMS
+from relevance.errors import InputError, StrategyError
+from relevance.files import json_kind, quoted
+from relevance.records import Ranking, no_hits
+from relevance.text import one_line, plural
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable
+
+    from relevance.bodies import Mark
+
+__all__ = ["Answer", "Outside", "Query", "Ranker", "hits_in", "ranking_of"]
+
+Answer: TypeAlias = Sequence[tuple[str, float | None]]
+"""The hits of a query, best first: product id and score, None for none."""
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A query that is asked.
+
+    Attributes:
+        text: as it was typed.
+        id: "" where it is none of a data set's.
+        params: its parameters.
+        vector: shape (dimensions,), float32; None where nothing asks for it.
+    """
+
+    text: str
+    id: str = ""
+    params: Mapping[str, Any] = field(default_factory=lambda: NO_PARAMS)
+    vector: Any = None
+
+    def __str__(self) -> str:
+        return f"query {quoted(one_line(self.text, _SHOWN))}" + (f" ({self.id})" if self.id else "")
+
+
+class Ranker(ABC):
+    """What ranks from outside; it may be asked by one thread at a time."""
+
+    @abstractmethod
+    def rank(self, queries: Sequence[Query], depth: int) -> Iterable[Answer]:
+        """Answer queries, in their order.
+
+        Args:
+            queries: what is asked.
+            depth: how many hits are wanted of each; more are taken, too, and cut.
+
+        Raises:
+            StrategyError: it fails; the line names the query, where it is one query's.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """Say what people should know, a line each."""
+        return ()
+
+    def close(self) -> None:  # noqa: B027 - a ranker may hold nothing
+        """Let go of what the ranker holds; safe to call twice."""
+
+
+class Outside(ABC):
+    """A ranker as a strategy names it: a frozen value without secrets.
+
+    Attributes:
+        takes_time: whether the time of a search says something.
+        marks: those of what is sent, which queries fill.
+        name: what people call it.
+    """
+
+    takes_time = True
+    marks: tuple[Mark, ...] = ()
+    name: str
+
+    @abstractmethod
+    def open(self) -> Ranker:
+        """Make the ranker; what it needs is looked for here.
+
+        Raises:
+            InputError: a function, a file or a variable of the environment is not there.
+        """
+
+    @abstractmethod
+    def definition(self) -> Mapping[str, Any]:
+        """What decides the ranking, as JSON values, for baselines."""
+
+
+def hits_in(value: object) -> Answer:
+    """Read the hits that a function or a command gives: a list of ids, of pairs (id, score), or of `{id, score}`.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InputError(f"found {_kind(value)}; allowed: a list of hits")
+    return [_hit(one) for one in value]
+
+
+def _hit(value: object) -> tuple[str, float | None]:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value), None
+    if isinstance(value, Mapping):
+        uid, score = value.get("id"), value.get("score")
+    elif isinstance(value, Sequence) and not isinstance(value, bytes) and len(value) == 2:  # noqa: PLR2004 - id and score
+        uid, score = value
+    else:
+        uid = None
+    if not isinstance(uid, str | int) or isinstance(uid, bool):
+        raise InputError(f'a hit is {quoted(one_line(repr(value), _SHOWN))}; allowed: an id, [id, score], {{"id": …}}')
+    return str(uid), score_in(score)
+
+
+def score_in(value: object) -> float | None:
+    """Read a score.
+
+    Raises:
+        InputError: it is no number, or none that is finite.
+    """
+    if value is None:
+        return None
+    try:
+        score = math.nan if isinstance(value, str | bool) else float(value)  # type: ignore[arg-type] # of numpy, too
+    except (TypeError, ValueError):
+        score = math.nan
+    if not math.isfinite(score) or abs(score) > np.finfo(np.float32).max:
+        raise InputError(f"a score is {one_line(repr(value), _SHOWN)}; allowed: a finite number")
+    return score
+
+
+def _kind(value: object) -> str:
+    return json_kind(value) if value is None or isinstance(value, str | int | float | Mapping) else type(value).__name__
+
+
+def ranking_of(  # noqa: PLR0913 - by name
+    answers: Iterable[Answer],
+    queries: Sequence[Query],
+    codes: Mapping[str, int],
+    *,
+    hits: int,
+    drops: bool,
+    unknown: Counter[str],
+) -> Ranking:
+    """Check answers, and make a ranking of them: their order is what counts.
+
+    Args:
+        answers: in the order of the queries.
+        queries: as they were asked.
+        codes: product code by id.
+        hits: how many are kept of a query.
+        drops: whether hits that the catalogue lacks are dropped, and counted in `unknown` by their id; else they are an
+            error.
+        unknown: see `drops`.
+
+    Returns:
+        Shape (queries, hits); where an answer has no scores, hits are scored by their rank from `hits` down to 1.
+
+    Raises:
+        StrategyError: a hit stands twice in an answer, or the catalogue lacks it; or answers are too few or too many.
+    """
+    found, scores = no_hits(len(queries), hits)
+    row = -1
+    for row, answer in enumerate(answers):
+        if row == len(queries):
+            raise StrategyError(f"more answers than {plural(len(queries), 'query', 'queries')}")
+        known: dict[int, float | None] = {}
+        for uid, score in answer:
+            code = codes.get(uid)
+            if code is None and not drops:
+                lacks = "which the data set's products lack"
+                allowed = 'allowed: their ids, or unknown_products = "drop"'
+                raise StrategyError(f"{queries[row]}: product {quoted(one_line(uid, _SHOWN))}, {lacks}; {allowed}")
+            if code is None:
+                unknown[uid] += 1
+            elif code in known:
+                raise StrategyError(f"{queries[row]}: product {quoted(uid)} stands twice; allowed: once")
+            else:
+                known[code] = score
+                if len(known) == hits:
+                    break
+        found[row, : len(known)] = list(known)
+        scores[row, : len(known)] = [hits - at if one is None else one for at, one in enumerate(known.values())]
+    if row + 1 < len(queries):
+        raise StrategyError(f"{plural(row + 1, 'answer')} to {plural(len(queries), 'query', 'queries')}")
+    return Ranking(found, scores)

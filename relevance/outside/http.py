@@ -1,0 +1,351 @@
+"""A search that an HTTP endpoint answers: OpenSearch, Solr, Vespa, a search API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
+
+import jsonpath
+import urllib3
+from annotated_types import Interval
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.util import Retry
+
+from relevance import bodies
+from relevance.errors import InputError, StrategyError
+from relevance.files import parse_json, quoted
+from relevance.outside import Outside, Ranker, score_in
+from relevance.setting import Takes, Text, Texts, Written, declared, setting
+from relevance.text import one_line, without_credentials
+from relevance.web import UnboundedAnswerError, proxy_of, read_whole, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from relevance.outside import Answer, Query
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
+_BUSY = (429, 502, 503, 504)
+_SHOWN = 120
+_OK = range(200, 300)
+
+_Body = Annotated[Mapping[str, Any] | None, Written(Any), Takes("path or table", "a path in quotes, or a table")]
+_Rate = Annotated[int | float | None, Interval(gt=0, le=100_000), Takes("number", "a number above 0")]
+
+
+@dataclass(frozen=True)
+class Http:
+    """`[strategies.NAME.http]`: how an endpoint is asked, and what of its answer are the hits."""
+
+    url: Text = setting("of the endpoint; marks in it are filled as in a search body, and percent-encoded", default="")
+    ids: Text = setting("JSONPath of the products' ids in an answer, in the order of the hits", default="")
+    scores: Text | None = setting("JSONPath of the hits' scores, as many as ids", words="none: the order says it all")
+    method: Literal["GET", "POST"] | None = setting("how it is asked", words="POST with a body, GET without")
+    body: _Body = setting("what is sent, JSON with marks: a file, or the table itself", words="none")
+    headers: Texts | None = setting("headers of a request; ${NAME} is a variable of the environment", words="none")
+    concurrency: Annotated[int, Interval(ge=1, le=64)] = setting("requests at a time, of all queries", default=4)
+    per_second: _Rate = setting("requests a second at most", words="no limit")
+    retries: Annotated[int, Interval(ge=0, le=20)] = setting(
+        "further tries at 429, 502, 503, 504 and lost connections, each after a longer wait", default=3
+    )
+
+
+_KEYS = {key.name: key for key in declared(Http)}
+
+
+def read_http(table: Mapping[str, Any]) -> Http:
+    """Read a table; the file of a body is read before.
+
+    Raises:
+        InputError: a key is not known, or its value not allowed.
+    """
+    if unknown := [name for name in table if name not in _KEYS]:
+        raise InputError(f"http: unknown key {quoted(unknown[0])}; allowed: {', '.join(_KEYS)}")
+    http = Http(**{name: _KEYS[name].checked(value, f"http: {name}") for name, value in table.items()})
+    for name in ("url", "ids"):
+        if not getattr(http, name):
+            raise InputError(f"http: no {name}; allowed: {_KEYS[name].meaning}")
+    return http
+
+
+@dataclass(frozen=True)
+class Endpoint(Outside):
+    """An endpoint as a strategy names it.
+
+    Attributes:
+        url: with marks.
+        method: GET or POST.
+        body: JSON with marks, "" for none.
+        headers: names and values as they are written: without what variables hold.
+        ids: JSONPath.
+        scores: JSONPath, "" for none.
+        seconds: until an answer is given up.
+        concurrency: requests at a time.
+        per_second: at most; None for no limit.
+        retries: further tries.
+    """
+
+    url: str
+    method: str
+    body: str
+    headers: tuple[tuple[str, str], ...]
+    ids: str
+    scores: str
+    seconds: float
+    concurrency: int
+    per_second: float | None
+    retries: int
+
+    @classmethod
+    def of(cls, http: Http, seconds: float) -> Endpoint:
+        """Check what a table says.
+
+        Raises:
+            InputError: the URL is none or holds a password, a path is no JSONPath, a mark is not known, or a secret
+                stands in the file.
+        """
+        body = "" if http.body is None else json.dumps(http.body, sort_keys=True)
+        made = cls(
+            url=http.url,
+            method=http.method or ("POST" if body else "GET"),
+            body=body,
+            headers=tuple((http.headers or {}).items()),
+            ids=http.ids,
+            scores=http.scores or "",
+            seconds=seconds,
+            concurrency=http.concurrency,
+            per_second=http.per_second,
+            retries=http.retries,
+        )
+        for problem in (*made._url_problems(), *made._mark_problems(), *made._header_problems()):
+            raise InputError(f"http: {problem}")
+        return made
+
+    def _url_problems(self) -> Iterator[str]:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "{{" in parts.netloc:
+            written = quoted(one_line(without_credentials(self.url), _SHOWN))
+            yield f"url = {written}; allowed: http:// or https://, a host, and marks behind it"
+        if "@" in parts.netloc:
+            instead = 'headers = {Authorization = "Basic ${NAME}"}, with a variable of the environment'
+            yield f"url: user and password in it; allowed: {instead}"
+        for name, path in (("ids", self.ids), ("scores", self.scores)):
+            try:
+                jsonpath.compile(path or "$")
+            except jsonpath.JSONPathError as error:
+                reason = str(error).partition("\n")[0]
+                yield f"{name} = {quoted(path)}: {reason}; allowed: a JSONPath, such as $.hits[*].id"
+
+    def _mark_problems(self) -> Iterator[str]:
+        if self.method == "GET" and self.body:
+            yield "a body with method GET; allowed: POST, or marks in the url"
+        if not any(mark.text == bodies.QUERY or mark.parameter for mark in self.marks):
+            yield f"no mark ({bodies.MARKS}) in url or body, so that every query would be the same"
+        if any(mark.text == bodies.VECTOR or mark.optional for mark in self._url.marks):
+            yield f"{bodies.VECTOR} or an optional mark in the url; allowed: in the body"
+
+    def _header_problems(self) -> Iterator[str]:
+        for name, value in self.headers:
+            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or _NOT_PRINTABLE.search(value):
+                yield f"header {quoted(name)}; allowed: printable ASCII"
+            if _SECRET_HEADER.search(name) and not _VARIABLE.search(value):
+                instead = f'{name} = "${{NAME}}", with a variable of the environment'
+                yield f"header {name}: a secret stands in the file; allowed: {instead}"
+
+    @property
+    def name(self) -> str:  # type: ignore[override] # of the value
+        """What people call it."""
+        return f"http {self.method} {urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
+
+    @cached_property
+    def marks(self) -> tuple[bodies.Mark, ...]:  # type: ignore[override] # of the value
+        """Of url and body."""
+        return (*self._url.marks, *(self._body.marks if self._body else ()))
+
+    @cached_property
+    def _url(self) -> bodies.Body:
+        # each mark is a value of its own, so that what takes its place can be encoded
+        return bodies.prepare({"parts": re.split(r"(\{\{[^{}]*\}\})", self.url)}, depth=True)
+
+    @cached_property
+    def _body(self) -> bodies.Body | None:
+        return bodies.prepare(json.loads(self.body), depth=True) if self.body else None
+
+    def url_for(self, query: Query, depth: int) -> str:
+        """The URL that a query is asked by."""
+        parts = self._url.render(query=query.text, params=query.params, depth=depth)["parts"]
+        texts = (part if isinstance(part, str) else json.dumps(part) for part in parts)
+        return "".join(quote(text, safe="") if at % 2 else text for at, text in enumerate(texts))
+
+    def body_for(self, query: Query, depth: int) -> bytes | None:
+        """The body that a query is asked by; None for none."""
+        if self._body is None:
+            return None
+        vector = None if query.vector is None else [float(one) for one in query.vector]
+        body = self._body.render(query=query.text, vector=vector, params=query.params, depth=depth)
+        return json.dumps(body, ensure_ascii=False).encode()
+
+    def open(self) -> Ranker:
+        """Fill the headers; nothing is asked yet.
+
+        Raises:
+            InputError: a variable of the environment is not set, or holds what no header can.
+        """
+        return _Asking(self, {name: _filled(name, value) for name, value in self.headers})
+
+    def definition(self) -> Mapping[str, Any]:
+        """What is asked and what is read, headers as they are written."""
+        facts: dict[str, Any] = {"url": self.url, "method": self.method, "ids": self.ids}
+        facts |= {"body": json.loads(self.body)} if self.body else {}
+        facts |= {"headers": dict(self.headers)} if self.headers else {}
+        return {"http": facts}
+
+
+def _filled(header: str, text: str) -> str:
+    def value(mark: re.Match[str]) -> str:
+        held = os.environ.get(mark[1], "")
+        if not held.strip() or re.search(r"[^\x20-\x7e]", held):  # what it holds is never shown
+            problem = "holds more than printable ASCII" if held.strip() else "is not set"
+            raise InputError(
+                f"http: header {header}: the variable {mark[1]} {problem}; allowed: its value, without line feed"
+            )
+        return held
+
+    return _VARIABLE.sub(value, text)
+
+
+class _Asking(Ranker):
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+        self._endpoint = endpoint
+        self._headers = {"Accept": "application/json", **headers}
+        if endpoint.body and not any(name.lower() == "content-type" for name in headers):
+            self._headers["Content-Type"] = "application/json"
+        self._paths = jsonpath.compile(endpoint.ids), endpoint.scores and jsonpath.compile(endpoint.scores)
+        self._pool = _pool(endpoint)
+        self._turn, self._next = threading.Lock(), 0.0
+        self._tried_again = 0
+
+    def rank(self, queries: Sequence[Query], depth: int) -> Iterator[Answer]:
+        if len(queries) == 1:
+            yield self._ask(queries[0], depth)
+            return
+        workers = ThreadPoolExecutor(self._endpoint.concurrency)
+        try:
+            yield from workers.map(lambda query: self._ask(query, depth), queries)
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+    def notes(self) -> Sequence[str]:
+        again = self._tried_again
+        return [f"{self._endpoint.name}: {again:,} answers only after another try"] if again else []
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _ask(self, query: Query, depth: int) -> Answer:
+        endpoint = self._endpoint
+        self._wait()
+        try:
+            url, body = endpoint.url_for(query, depth), endpoint.body_for(query, depth)
+            answer = self._pool.urlopen(
+                endpoint.method, _target(url), body=body, headers=self._headers, preload_content=False
+            )
+            self._tried_again += bool(answer.retries and answer.retries.history)
+            return self._hits(answer.status, read_whole(answer))
+        except (HTTPError, UnboundedAnswerError, InputError, OSError) as error:
+            raise StrategyError(f"{endpoint.name}: {query}: {self._line(error)}") from None
+
+    def _wait(self) -> None:
+        """Until the next request may be sent."""
+        if self._endpoint.per_second is None:
+            return
+        with self._turn:
+            at = max(self._next, time.monotonic())
+            self._next = at + 1 / self._endpoint.per_second
+        time.sleep(max(0.0, at - time.monotonic()))
+
+    def _hits(self, status: int, data: bytes) -> Answer:
+        said = one_line(data[:1_000].decode(errors="replace"), _SHOWN)
+        if status not in _OK:
+            raise InputError(f"answered {status}" + (f": {said}" if said else ""))
+        try:
+            answer = parse_json(data.decode())
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict | list):
+            raise InputError(f"found {quoted(said)}; allowed: JSON, an object or a list")
+        of_ids, of_scores = self._paths
+        ids = of_ids.findall(answer)
+        if not ids and isinstance(answer, dict) and (reason := _error_in(answer)):
+            raise InputError(f"no id at {self._endpoint.ids}, but an error: {reason}")
+        if wrong := [one for one in ids if not isinstance(one, str | int) or isinstance(one, bool)]:
+            found = one_line(repr(wrong[0]), _SHOWN)
+            raise InputError(f"{self._endpoint.ids} leads to {found}; allowed: ids, texts or whole numbers")
+        scores = of_scores.findall(answer) if of_scores else [None] * len(ids)
+        if len(scores) != len(ids):
+            raise InputError(
+                f"{len(ids):,} ids, but {len(scores):,} scores at {self._endpoint.scores}; allowed: one each"
+            )
+        return [(str(uid), score_in(score)) for uid, score in zip(ids, scores, strict=True)]
+
+    def _line(self, error: Exception) -> str:
+        """What went wrong, without what is sent."""
+        if isinstance(error, MaxRetryError) and error.reason is not None:
+            tries = f" after {self._endpoint.retries + 1} tries" if self._endpoint.retries else ""
+            return f"{self._reason(error.reason)}{tries}"
+        return self._reason(error)
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+            return f"no answer within {self._endpoint.seconds:g} s (timeout)"
+        text = re.sub(r"<[^>]*>|^\w+\(.*?\): |HTTPS?Connection(?:Pool)?\([^)]*\):? ?", "", str(error)).strip(" ,:")
+        return without_credentials(one_line(text or type(error).__name__, _SHOWN))
+
+
+def _error_in(answer: Mapping[str, Any]) -> str:
+    """What many services say of an error under a status of 200."""
+    said = next((answer[name] for name in ("error", "errors", "message") if answer.get(name)), "")
+    return one_line(said if isinstance(said, str) else json.dumps(said), _SHOWN) if said else ""
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _pool(endpoint: Endpoint) -> Any:
+    parts = urlsplit(endpoint.url)
+    retries = Retry(
+        total=endpoint.retries,
+        redirect=0,
+        status_forcelist=_BUSY,
+        allowed_methods=None,  # a search changes nothing
+        backoff_factor=0.5,
+        backoff_max=8,
+        raise_on_redirect=False,
+        raise_on_status=False,
+    )
+    options: dict[str, Any] = {"timeout": endpoint.seconds, "retries": retries, "maxsize": endpoint.concurrency}
+    assert parts.hostname is not None  # noqa: S101 - checked
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    proxy = proxy_of(parts.hostname, port) if parts.scheme == "https" else None
+    pool: Any
+    if proxy is None:
+        kind = urllib3.HTTPSConnectionPool if parts.scheme == "https" else urllib3.HTTPConnectionPool
+        pool = kind(parts.hostname, port, **options)
+    else:
+        proxy.connection_pool_kw |= options
+        pool = proxy.connection_from_host(parts.hostname, port, parts.scheme)
+    timed(pool)
+    return pool
