@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import jsonpath
 import urllib3
 from annotated_types import Interval
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 from urllib3.util import Retry
 
 from relevance import bodies
@@ -115,7 +115,7 @@ class Endpoint(Outside):
             InputError: the URL is none or holds a password, a path is no JSONPath, a mark is not known, or a secret
                 stands in the file.
         """
-        body = "" if http.body is None else json.dumps(http.body, sort_keys=True)
+        body = "" if http.body is None else json.dumps(dict(http.body), sort_keys=True)
         made = cls(
             url=http.url,
             method=http.method or ("POST" if body else "GET"),
@@ -128,7 +128,11 @@ class Endpoint(Outside):
             per_second=http.per_second,
             retries=http.retries,
         )
-        for problem in (*made._url_problems(), *made._mark_problems(), *made._header_problems()):
+        try:
+            problems = [*made._url_problems(), *made._mark_problems(), *made._header_problems()]
+        except InputError as error:
+            problems = [str(error)]
+        for problem in problems:
             raise InputError(f"http: {problem}")
         return made
 
@@ -217,9 +221,7 @@ def _filled(header: str, text: str) -> str:
         held = os.environ.get(mark[1], "")
         if not held.strip() or re.search(r"[^\x20-\x7e]", held):  # what it holds is never shown
             problem = "holds more than printable ASCII" if held.strip() else "is not set"
-            raise InputError(
-                f"http: header {header}: the variable {mark[1]} {problem}; allowed: its value, without line feed"
-            )
+            raise InputError(f"http: header {header}: {mark[1]} {problem}; allowed: a variable that holds its value")
         return held
 
     return _VARIABLE.sub(value, text)
@@ -303,14 +305,16 @@ class _Asking(Ranker):
         """What went wrong, without what is sent."""
         if isinstance(error, MaxRetryError) and error.reason is not None:
             tries = f" after {self._endpoint.retries + 1} tries" if self._endpoint.retries else ""
-            return f"{self._reason(error.reason)}{tries}"
-        return self._reason(error)
-
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+            return f"{self._line(error.reason)}{tries}"
+        if isinstance(error, InputError):
+            return str(error)
+        # of urllib3's errors one for a connection that is refused is one of a time-out, too
+        if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError) and not isinstance(
+            error, NewConnectionError
+        ):
             return f"no answer within {self._endpoint.seconds:g} s (timeout)"
-        text = re.sub(r"<[^>]*>|^\w+\(.*?\): |HTTPS?Connection(?:Pool)?\([^)]*\):? ?", "", str(error)).strip(" ,:")
-        return without_credentials(one_line(text or type(error).__name__, _SHOWN))
+        reason = without_credentials(one_line(str(error).rpartition(": ")[2] or type(error).__name__, _SHOWN))
+        return f"not reached ({reason})" if isinstance(error, NewConnectionError) else f"connection lost ({reason})"
 
 
 def _error_in(answer: Mapping[str, Any]) -> str:
