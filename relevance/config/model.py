@@ -206,6 +206,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "analysis": (AnalysisTable,),
         "similarity.NAME": (SimilarityTable,),
         "strategies.NAME": (Strategy,),
+        "strategies.NAME.http": ("relevance.outside.http:Http",),
         "tuning.NAME": (),
         "elasticsearch": (Settings,),
         "metrics": ("relevance.gate:MetricChoice",),
