@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _END_S = 1.0
 _KEPT_LINES = 5
+_MOST_LINES = 1_000
+"""That are read before they are asked for."""
 
 
 def load_function(name: str, folder: Path) -> Callable[..., Any]:
@@ -41,7 +43,7 @@ def load_function(name: str, folder: Path) -> Callable[..., Any]:
         sys.path.append(str(folder))  # at its end: nothing there takes the place of a module that we import later
     try:
         function: Callable[..., Any] = getattr(import_module(module), attribute)
-    except Exception as error:  # noqa: BLE001 - what a module does when it is imported is the user's
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - what a module does when it is imported is the user's
         what = str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
         raise InputError(f"{name}: {what}; allowed: MODULE:FUNCTION, importable from {folder}") from None
     if not callable(function):
@@ -77,7 +79,7 @@ class LineProgram:
         except (OSError, ValueError) as error:
             raise CouldNotRunError(f"not started: {getattr(error, 'strerror', None) or error}") from None
         self._asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._lines: queue.Queue[bytes] = queue.Queue(_MOST_LINES)
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._threads = [Thread(target=work, daemon=True) for work in (self._write, self._read, self._listen)]
         for thread in self._threads:
@@ -105,7 +107,7 @@ class LineProgram:
         except queue.Empty:
             raise CouldNotRunError(f"silent for {seconds:g} seconds", details=self.said) from None
         if not answer:
-            self._lines.put(b"")  # for whoever asks again
+            self._lines.put_nowait(b"")  # for whoever asks again
             raise CouldNotRunError(f"ended with exit code {self._process.wait()} before its answer", details=self.said)
         if len(answer) >= self._most and not answer.endswith(b"\n"):
             raise CouldNotRunError(f"a line of more than {self._most:,} characters")
@@ -115,12 +117,17 @@ class LineProgram:
         """Say that nothing more is asked, and wait for its end.
 
         Raises:
-            CouldNotRunError: it does not end in so many seconds, or with another exit code than 0.
+            CouldNotRunError: it does not end in so many seconds, or with another exit code than 0; or it has printed
+                more lines than it was asked for.
         """
         self._asked.put(None)
         try:
+            if self._lines.get(timeout=seconds):
+                raise CouldNotRunError(
+                    "printed more lines than it was asked for: its answers may be those of other lines"
+                )
             code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        except (queue.Empty, subprocess.TimeoutExpired):
             raise CouldNotRunError(f"silent for {seconds:g} seconds", details=self.said) from None
         if code:
             raise CouldNotRunError(f"ended with exit code {code}", details=self.said)
@@ -131,6 +138,9 @@ class LineProgram:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        with suppress(queue.Empty):
+            while True:
+                self._lines.get_nowait()  # so that what reads can end
         for thread in self._threads:
             thread.join(_END_S)
 

@@ -129,10 +129,11 @@ def ask_function(name: str, rows: Sequence[Row], grades: Collection[float]) -> A
     for row in rows:
         try:
             grade = function(row.text, row.texts)
-        except Exception as error:
+            text = "" if grade is None else str(grade)
+        except (Exception, SystemExit) as error:
             what = f"{quoted(row.text)}: {type(error).__name__}: {error}"
             raise CouldNotRunError(f"--auto-function {name}: {what}; what it graded is kept") from error
-        yield row, _grade("" if grade is None else str(grade), grades, f"--auto-function {name}")
+        yield row, _grade(text, grades, f"--auto-function {name}")
 
 
 def fill(answers: Answers, path: Path, rater: str, today: str, *, done: Callable[[], object]) -> int:

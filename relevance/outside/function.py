@@ -54,7 +54,7 @@ class _Calling(Ranker):
         for query in queries:
             try:
                 value = self._function(query.text, dict(query.params), depth)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 what = one_line(f"{type(error).__name__}: {error}")
                 raise StrategyError(f"{self._name}: {query}: {what}") from error
             try:

@@ -390,6 +390,8 @@ def test_a_command_gets_rows_and_gives_grades(folder: Path) -> None:
             "print(2, 0, 1, sep=chr(10), flush=True); raise SystemExit(3)",
             "ended with exit code 3; what it graded is kept",
         ),
+        ("print(*[1] * 4, sep=chr(10))", "printed more lines than it was asked for: its answers may be those of other"),
+        ("while True: print(1)", "printed more lines than it was asked for"),
         ("import time; print(2, flush=True); time.sleep(60)", "silent for 1.5 seconds; what it graded is kept"),
     ],
 )
@@ -419,6 +421,7 @@ def test_a_command_runs_without_a_shell(folder: Path) -> None:
         ("return '1'", [1, 1, 1]),
         ("raise ValueError('no key')", CouldNotRunError("grades:judge: 'shelf & co': ValueError: no key")),
         ("return True", InputError("found 'True'; allowed: one of 0, 1, 2")),
+        ("raise SystemExit(0)", CouldNotRunError("grades:judge: 'shelf & co': SystemExit: 0")),
     ],
 )
 def test_a_function_grades(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, answers: Any) -> None:
@@ -435,7 +438,7 @@ def test_a_function_grades(folder: Path, monkeypatch: pytest.MonkeyPatch, body: 
     monkeypatch.delitem(sys.modules, "grades", raising=False)
 
 
-@pytest.mark.parametrize("name", ["grades", "no_such_module:judge", "os:no_such", "os:sep"])
+@pytest.mark.parametrize("name", ["grades", "no_such_module:judge", "../x:judge", "os:no_such", "os:sep"])
 def test_a_function_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"--auto-function .*; allowed: (MODULE:FUNCTION|a function)"):
         list(ask_function(name, [], (0, 1)))
