@@ -390,8 +390,8 @@ def test_a_command_gets_rows_and_gives_grades(folder: Path) -> None:
             "print(2, 0, 1, sep=chr(10), flush=True); raise SystemExit(3)",
             "ended with exit code 3; what it graded is kept",
         ),
-        ("print(*[1] * 4, sep=chr(10))", "printed more lines than it was asked for: its answers may be those of other"),
-        ("while True: print(1)", "printed more lines than it was asked for"),
+        ("print(*[2] * 4, sep=chr(10))", "printed more lines than it was asked for: its answers may be those of other"),
+        ("while True: print(2)", "printed more lines than it was asked for"),
         ("import time; print(2, flush=True); time.sleep(60)", "silent for 1.5 seconds; what it graded is kept"),
     ],
 )
