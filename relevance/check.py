@@ -19,6 +19,7 @@ from relevance import suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.engines.mapping import NO_FIELD
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.gate import blunt_limits
 from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
@@ -123,6 +124,8 @@ def check(config: Config) -> Findings:
     rows += baselines
     if dataset is not None and (few := suite.few_queries(len(dataset.judgments.judged_queries), config.gate)):
         rows.append(("look at", few))
+    names = [strategy.name for strategy in config.selected]
+    rows += [("look at", f"gate: {line}") for line in blunt_limits(config.gate, names)]
     rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
     rows += _texts_rows(texts)
     if dataset is not None:

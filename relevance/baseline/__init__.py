@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relevance.baseline.files import SNAPSHOT, document_text, find_baseline, read_baseline, write_baseline
 from relevance.baseline.seen import ProductsSeen
-from relevance.baseline.sides import Sides, by_todays_data
+from relevance.baseline.sides import Sides, by_todays_data, judged_as_before
 from relevance.baseline.snapshot import (
     DIGITS,
     KEPT,
@@ -37,6 +37,7 @@ __all__ = [
     "differences",
     "document_text",
     "find_baseline",
+    "judged_as_before",
     "lacks",
     "merge",
     "read_baseline",

@@ -7,7 +7,7 @@ gone leaves them as it leaves today's: the hits behind it move up, and deeper on
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -93,6 +93,60 @@ def by_todays_data(before: Snapshot, now: Snapshot, products: Collection[str] | 
     if some_new := [f"{name} {number:,}" for name, number in added.items() if number]:
         notes.append(f"hits among the first {HITS} that are products new since: {', '.join(some_new)}")
     return Sides(rescored.side(), new, tuple(notes), refilled, len(gone), added, len(rows), of)
+
+
+def judged_as_before(before: Snapshot, now: Snapshot) -> tuple[Snapshot, str]:
+    """A session as if nothing that a baseline says of how its queries count had been changed or removed.
+
+    That are its judgments, the lowest relevant grade, weights and tags. Judgments that are new since count, those of
+    products that are gone do not. A query that no longer has a judgment is in no session, and stays out.
+
+    Returns:
+        The session scored by them, and what was other, in numbers; the session itself and "" where nothing was.
+    """
+    rows = {query: row for row, query in enumerate(now.queries)}
+    pairs = [(old, rows[query]) for old, query in enumerate(before.queries) if query in rows]
+    lost = {product for old, new in pairs for product in before.grades[old].keys() - now.grades[new].keys()}
+    if lost and before.dataset.corpus != now.dataset.corpus and now.products_seen is not None:
+        lost = now.products_seen.among(lost)
+    grades = list(now.grades)
+    changed = removed = queries = 0
+    for old, new in pairs:
+        today, then = now.grades[new], before.grades[old]
+        other = {one: grade for one, grade in then.items() if grade != today.get(one, grade)}
+        gone = {one: grade for one, grade in then.items() if one not in today and one in lost}
+        grades[new] = {**today, **other, **gone}
+        changed, removed, queries = changed + len(other), removed + len(gone), queries + bool(other or gone)
+    weights, other_weights = _as_before(before.weights, now.weights, pairs, of=len(rows), usual=1)
+    tags, other_tags = _as_before(before.tags, now.tags, pairs, of=len(rows), usual=())
+    numbers = {"changed": changed, "removed": removed}
+    parts = [f"{plural(number, 'judgment')} {what}" for what, number in numbers.items() if number]
+    changes = [f"{' and '.join(parts)}, of {plural(queries, 'query')}"] if parts else []
+    marks = {"weight": other_weights, "tags": other_tags}
+    changes += [f"{what} of {plural(number, 'query')}" for what, number in marks.items() if number]
+    if before.relevant_from != now.relevant_from:
+        changes.append("the lowest relevant grade")
+    if not changes:
+        return now, ""
+    then_judged = replace(
+        now, grades=tuple(grades), relevant_from=before.relevant_from, weights=tuple(weights), tags=tuple(tags)
+    )
+    highest = _highest(then_judged)
+    by_others = (now.relevant_from, _highest(now)) != (before.relevant_from, highest)
+    rescored = _Rescored(now, then_judged, now.strategies, highest=highest, by_others=by_others)
+    return rescored.side(), ", ".join(changes)
+
+
+def _as_before(
+    before: Sequence[Any], now: Sequence[Any], pairs: Sequence[tuple[int, int]], *, of: int, usual: object
+) -> tuple[Sequence[Any], int]:
+    """What queries have in a session, that of a baseline where it knows the query; and how often that is another."""
+    values = [*now] or [usual] * of
+    others = [(new, before[old] if before else usual) for old, new in pairs]
+    others = [(new, was) for new, was in others if was != values[new]]
+    for new, was in others:
+        values[new] = was
+    return (values if others else now), len(others)
 
 
 def _same_queries(before: Snapshot, now: Snapshot) -> tuple[list[tuple[int, int]], list[str]]:

@@ -18,6 +18,7 @@ from relevance.diagnosis import diagnose
 from relevance.errors import InputError, unknown
 from relevance.files import writing
 from relevance.finetune.store import last_step
+from relevance.gate import recorded_floors
 from relevance.report.finetuned import outcome_lines, report_files, training_lines
 from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
@@ -131,7 +132,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     else:
         baseline, after = _two_sessions(arguments, config)
     held = config.gate_from_baseline
-    baseline = with_limits(baseline, config.gate, from_baseline=held)
+    floors = recorded_floors(after, where=arguments.after or arguments.before)
+    baseline = with_limits(baseline, config.gate, floors, from_baseline=held)
     sides = by_todays_data(baseline.snapshot, after)
     orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
     allowed = config.allow_missing or not held

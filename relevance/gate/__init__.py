@@ -17,11 +17,20 @@ from relevance.gate.limits import (
     read_limits,
     suggest,
 )
-from relevance.gate.recorded import as_recorded, blunt_limits, looser_limits, recorded_limits
+from relevance.gate.recorded import (
+    FLOORS,
+    as_recorded,
+    blunt_limits,
+    looser_floors,
+    looser_limits,
+    recorded_floors,
+    recorded_limits,
+)
 
 __all__ = [
     "ANSWERS",
     "EMPTY",
+    "FLOORS",
     "RUN_TIME",
     "WEIGHTED",
     "Answer",
@@ -38,11 +47,13 @@ __all__ = [
     "compare",
     "compare_run_times",
     "judge",
+    "looser_floors",
     "looser_limits",
     "reaches",
     "read_floors",
     "read_limits",
     "read_metrics",
+    "recorded_floors",
     "recorded_limits",
     "suggest",
     "worst",

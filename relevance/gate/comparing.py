@@ -147,6 +147,7 @@ class Comparison:
         findings: all of them, in the order of strategies and measures.
         differs: what else changed between baseline and now (model, boosts, engine, versions), a line each.
         notes: what could not be compared and why, a line each.
+        alarms: those of the notes that say how a loss might stay unseen.
         problems: what fails by itself, a line each: a gate that was put aside, or too little to compare.
         holes: by strategy, where it has unjudged hits.
         effective_queries: (sum of weights)^2 / sum of their squares; None where all queries weigh the same.
@@ -156,6 +157,7 @@ class Comparison:
     findings: tuple[Finding, ...]
     differs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     holes: Mapping[str, HolesFound] = field(default_factory=dict)
     effective_queries: float | None = None

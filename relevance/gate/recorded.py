@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from relevance.errors import InputError
+from relevance.evaluation import named
 from relevance.gate.choice import read_metric
-from relevance.gate.limits import Limits, read_limits
+from relevance.gate.limits import Limits, reaches, read_limits
 from relevance.setting import declared, text_of
 from relevance.text import some
 
@@ -62,6 +63,9 @@ BLUNT: Mapping[str, float] = MappingProxyType(
 )
 """From where on, in the direction that is looser, a limit lets nearly everything pass."""
 
+FLOORS = "floors"
+"""The key of what gates that holds the floors, by strategy and label of a metric."""
+
 _SHOWN = 3
 
 
@@ -94,6 +98,41 @@ def recorded_limits(before: Snapshot, *, where: str) -> Limits | None:
         return read_limits(table, strategies=tuple(table.get("strategies", ())), gated=metrics)
     except InputError as error:
         raise InputError(f"{where}: gate: {error}; make a new baseline by --update-baseline") from None
+
+
+def recorded_floors(before: Snapshot, *, where: str) -> Mapping[str, Mapping[str, float]] | None:
+    """The floors of the session that made a baseline, by strategy and label; None where its file does not say.
+
+    Raises:
+        InputError: one of them is none; `where` is what the baseline is called for people.
+    """
+    tables = before.gate.get(FLOORS)
+    if tables is None:
+        return None
+    way_out = "make a new baseline by --update-baseline"
+    if not isinstance(tables, Mapping) or not all(isinstance(one, Mapping) for one in tables.values()):
+        raise InputError(f"{where}: gate: {FLOORS} are no tables; {way_out}")
+    for strategy, table in tables.items():
+        for label, floor in table.items():
+            read_metric(label, f"{where}: gate: {FLOORS} of {strategy}")
+            if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 1:
+                raise InputError(f"{where}: gate: floor {label} of {strategy} is no number from 0 to 1; {way_out}")
+    return tables
+
+
+def looser_floors(
+    before: Mapping[str, Mapping[str, float]], now: Mapping[str, Mapping[str, float]], strategies: Collection[str]
+) -> tuple[str, ...]:
+    """What of a session's floors lets more pass than a baseline's, a line each; tables as of `recorded_floors`."""
+    lines = []
+    for strategy in strategies:
+        own = now.get(strategy, {})
+        for label, old in before.get(strategy, {}).items():
+            if label not in own:
+                lines.append(f"the floor {label} of {strategy} is gone, the baseline's is {old:g}")
+            elif own[label] != old and reaches(named(label), old, own[label]):
+                lines.append(f"the floor {label} {own[label]:g} of {strategy} is looser than the baseline's {old:g}")
+    return tuple(lines)
 
 
 def blunt_limits(limits: Limits, strategies: Collection[str]) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ class BenchmarkRun:
             return
         paths, held = suite.baseline_paths(config, self._baselines), config.gate_from_baseline
         read = (suite.read_compared(path, data, cwd=cwd) for path in paths)
-        self.baselines = tuple(suite.with_limits(one, config.gate, from_baseline=held) for one in read)
+        floors = suite.floors_of(self.plan)
+        self.baselines = tuple(suite.with_limits(one, config.gate, floors, from_baseline=held) for one in read)
 
     @property
     def results(self) -> Mapping[str, Result]:
@@ -149,6 +150,10 @@ class BenchmarkRun:
             timer: the fixture of pytest-benchmark or of what stands in its place; None where nothing takes times.
             timed: whether it takes them.
         """
+        if all(strategy != one for one in self.plan.strategies):
+            line = f"{strategy.name}: not as the configuration has it; allowed: the fixture's strategy, unchanged"
+            self.failures.append(line)
+            pytest.fail(line, pytrace=False)
         self._tests["floors", strategy.name] = node.nodeid
         with suite.one_thread() if timed else nullcontext():
             self.suite.calibrate()
@@ -358,7 +363,7 @@ class BenchmarkRun:
         """
         comparisons, diagnoses, lines = self.comparisons or (), self.diagnoses or (), []
         if self.is_measured:
-            lines = [Line(f"{one.name}: {line}", "bad") for one in self.baselines for line in one.gate_lines]
+            lines = [Line(f"{one.baseline}: {line}", "bad") for one in comparisons for line in one.alarms]
             lines += terminal.session_lines(self.suite, columns=columns, comparisons=comparisons, diagnoses=diagnoses)
         if not self.baselines and not self.updates:
             hint = self.no_baseline.removeprefix("no baseline ")

@@ -330,7 +330,7 @@ def comparison_lines(
     if len(ordered) > _SHOWN_FINDINGS:
         lines.append(Line(f"and {len(ordered) - _SHOWN_FINDINGS:,} more, none of them a worse answer"))
     lines += map(Line, _changed(comparison))
-    lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
+    lines += [Line(f"  note: {note}", "bad" if note in comparison.alarms else "warn") for note in comparison.notes]
     return lines if diagnosis is None else lines + _diagnosis_lines(comparison, diagnosis)
 
 

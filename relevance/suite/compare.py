@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,7 @@ from relevance.baseline import (
     data_changes,
     differences,
     find_baseline,
+    judged_as_before,
     lacks,
     read_baseline,
     without_run_times,
@@ -40,15 +41,19 @@ from relevance.datasets.asked import Orders, comparison_key
 from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
-from relevance.evaluation import evaluate
+from relevance.evaluation import evaluate, named
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import (
+    FLOORS,
     Comparison,
     as_recorded,
     blunt_limits,
     compare,
     compare_run_times,
+    looser_floors,
     looser_limits,
+    reaches,
+    recorded_floors,
     recorded_limits,
 )
 from relevance.gate.holes import DEPTH
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from relevance.records import Catalogue, Dataset
     from relevance.strategies import Leg, Strategy
     from relevance.suite.measure import Result, Suite
+    from relevance.suite.plan import Plan
 
 _PACKAGES = ("numpy", "relevance-benchmarks")
 _MODEL_PACKAGES = ("sentence-transformers", "tokenizers", "torch", "transformers")
@@ -139,7 +145,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
     return replace(
         snapshot_of_data(dataset),
         kept=min(kept, KEPT),
-        gate=gate_of(suite.plan.config),
+        gate=gate_of(suite.plan),
         strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
         engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
         models=MappingProxyType(of_models),
@@ -148,10 +154,15 @@ def snapshot_of(suite: Suite) -> Snapshot:
     )
 
 
-def gate_of(config: Config) -> Mapping[str, Any]:
-    """What a session is gated by: all of `[gate]` and the selected strategies, JSON values."""
-    facts = as_recorded(config.gate, config.metrics)
-    return {**facts, SELECTED: sorted(strategy.name for strategy in config.selected)}
+def gate_of(plan: Plan) -> Mapping[str, Any]:
+    """What a session is gated by: all of `[gate]`, the floors and the selected strategies, JSON values."""
+    facts, selected = as_recorded(plan.config.gate, plan.config.metrics), plan.config.selected
+    return {**facts, FLOORS: floors_of(plan), SELECTED: sorted(strategy.name for strategy in selected)}
+
+
+def floors_of(plan: Plan) -> dict[str, dict[str, float]]:
+    """The floors of a plan by strategy and label, as a baseline records them."""
+    return {name: dict(floors.means) for name, floors in sorted(plan.floors.items())}
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:
@@ -221,6 +232,7 @@ class Baseline:
         snapshot: what it holds.
         changes: what differs between its data and the session's, in numbers; "" where nothing does.
         limits: those that hold beside it in the place of the session's own; None where the session's hold.
+        floors: those that hold beside the session's own, by strategy and label; empty where these hold alone.
         gate_lines: what is to be said of the limits, a line each.
     """
 
@@ -228,6 +240,7 @@ class Baseline:
     snapshot: Snapshot
     changes: str = ""
     limits: Limits | None = None
+    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     gate_lines: tuple[str, ...] = ()
 
     @property
@@ -289,12 +302,15 @@ def read_compared(path: Path, data: Snapshot | None, *, cwd: Path) -> Baseline:
 # what is worse
 
 
-def with_limits(baseline: Baseline, limits: Limits, *, from_baseline: bool) -> Baseline:
-    """Give a baseline with the limits that hold beside it, and what of the session's own is looser than its.
+def with_limits(
+    baseline: Baseline, limits: Limits, floors: Mapping[str, Mapping[str, float]] | None, *, from_baseline: bool
+) -> Baseline:
+    """Give a baseline with the limits and floors that hold beside it, and what of the session's own is looser.
 
     Args:
         baseline: what a session is compared with.
         limits: the session's own.
+        floors: the session's own, by strategy and label; None where they are not known.
         from_baseline: whether those of the baseline hold.
 
     Raises:
@@ -304,6 +320,7 @@ def with_limits(baseline: Baseline, limits: Limits, *, from_baseline: bool) -> B
     blunt = [f"gate: {line}" for line in blunt_limits(limits, strategies)]
     try:
         recorded = recorded_limits(baseline.snapshot, where=baseline.name)
+        floors_then = recorded_floors(baseline.snapshot, where=baseline.name) or {}
     except InputError:
         if from_baseline:
             raise
@@ -312,11 +329,13 @@ def with_limits(baseline: Baseline, limits: Limits, *, from_baseline: bool) -> B
         older = "gate: the file is an older one without limits, those of this session hold; --update-baseline adds them"
         return replace(baseline, gate_lines=(*blunt, *([older] if from_baseline else [])))
     looser = [f"gate: {line}" for line in looser_limits(recorded, limits, strategies)]
+    if floors is not None:
+        looser += [f"gate: {line}" for line in looser_floors(floors_then, floors, strategies)]
     if not from_baseline:
         return replace(baseline, gate_lines=(*blunt, *looser))
     ignored = (f"{line}; without effect, the baseline's limits hold" for line in looser)
     blunt = [f"gate: {line}" for line in blunt_limits(recorded, strategies)]
-    return replace(baseline, limits=recorded, gate_lines=(*blunt, *ignored))
+    return replace(baseline, limits=recorded, floors=floors_then, gate_lines=(*blunt, *ignored))
 
 
 def compare_with(  # noqa: PLR0913 - all by name
@@ -358,12 +377,34 @@ def compare_with(  # noqa: PLR0913 - all by name
         if orders is not None:
             for name, found in comparison.holes.items():
                 orders.keep(keys[name], name, found.rows)
+    excused = _excused(baseline, session, limits, comparison)
+    alarms = baseline.gate_lines if baseline.limits else (*baseline.gate_lines, *excused)
+    problems = [*_problems(baseline, session, sides, limits, "" if allow_missing else missing)]
+    if baseline.limits:
+        problems += [f"{line}; allowed: merge that alone, and a new baseline with it" for line in excused]
     return replace(
         comparison,
         differs=(*changes, *differences(baseline.snapshot, session)),
-        notes=(*baseline.gate_lines, *sides.notes, *notes, *comparison.notes),
-        problems=(*_problems(baseline, session, sides, limits, "" if allow_missing else missing), *comparison.problems),
+        notes=(*alarms, *sides.notes, *notes, *comparison.notes),
+        alarms=alarms,
+        problems=(*problems, *comparison.problems),
     )
+
+
+def _excused(baseline: Baseline, session: Snapshot, limits: Limits, comparison: Comparison) -> list[str]:
+    """What passes, and would not by the baseline's own judgments, weights and tags: a line a strategy.
+
+    Judgments that are new since count: to judge what nobody had judged is what settles a comparison.
+    """
+    as_before, changes = judged_as_before(baseline.snapshot, session)
+    if not changes:
+        return []
+    sides = by_todays_data(baseline.snapshot, as_before)
+    if not sides.compared:
+        return []
+    then = compare(*_timed(sides, baseline.snapshot, session)[:2], limits, baseline=baseline.name)
+    names = [name for name in session.strategies if then.fails(name) and comparison.answer(name) != "loss"]
+    return [f"{name}: {then.answer(name)} by the baseline's own data, and changed since: {changes}" for name in names]
 
 
 def _comparison_keys(before: Snapshot, after: Snapshot) -> dict[str, str]:
@@ -383,6 +424,19 @@ def _problems(baseline: Baseline, session: Snapshot, sides: Sides, limits: Limit
         yield f"{', '.join(unscored)}: gated by the baseline and not scored; allowed: name it in [metrics] report"
     if problem := _too_few_common(sides, limits):
         yield problem
+    for name, floors in baseline.floors.items():
+        if name in session.strategies:
+            yield from _below(name, floors, session.strategies[name], f"the floor of {baseline.name}")
+
+
+def _below(name: str, floors: Mapping[str, float], measured: Measurement, whose: str) -> Iterator[str]:
+    """Which floors a strategy does not reach, those of metrics that were not scored among them."""
+    for label, floor in floors.items():
+        metric = named(label)
+        if metric not in measured.metrics:
+            yield f"{name}: {label} is not scored, and {whose} is {floor:g}; allowed: name it in [metrics] report"
+        elif not reaches(metric, round(mean := float(measured.metrics[metric].mean()), DIGITS), round(floor, DIGITS)):
+            yield f"{name}: {label} {mean:.4f} does not reach {whose}, {floor:.4f}"
 
 
 def _too_few_common(sides: Sides, limits: Limits) -> str:

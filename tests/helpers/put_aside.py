@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relevance.datasets.tables import query_id
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies" / "put-aside.md"
 
 MAIN, ITS_OWN = "main.json", "its-own.json"
@@ -25,8 +27,10 @@ process that shares no code with the pull request, `relevance compare {MAIN} .re
 The line is what a user sees; the numbers are the exit codes of the two steps. A job has failed where one of them is
 not 0.
 
-What it does to the judgments decides, as it should where they were wrong: that is named under `changed:`, and is what
-the review of a pull request is for.
+Judgments, weights and tags that it changes do not excuse a loss: where there is one by main's, the job fails, and says
+how many were changed. Judgments that are wrong are corrected by a pull request of their own, which passes, as it
+changes no ranking, and brings the baseline up to date. What nobody had judged may be judged in the same one. Products
+may leave the catalogue: that is named, and is what a review is for.
 
 A test tries every row; `python -m helpers.put_aside` in `tests` writes this page.
 
@@ -42,13 +46,36 @@ def toml(strategies: str = WORSE + OTHER, *, head: str = "", gate: str = "") -> 
     return f"{choice}{head}{strategies}{gate}"
 
 
-def train(queries: int = 60, *, good_until: int = 60) -> str:
-    """Each query finds a good product and a bad one, both judged; behind `good_until` people call both bad."""
+LOST = range(40, 60)
+"""The queries that lose."""
+
+
+def train(queries: int = 60, *, lost: str = '"Thing{0}","thing{0}",3', terms: str = "thing{0}") -> str:
+    """Each query finds a good product and a bad one, both judged.
+
+    Args:
+        queries: how many there are.
+        lost: title, query and relevance of the good product of a query that loses; "" leaves it out.
+        terms: the text of a query that loses.
+    """
     rows = ['"id","product_uid","product_title","search_term","relevance"']
     for at in range(queries):
-        rows.append(f'{2 * at},{1000 + at},"Thing{at}","thing{at}",{3 if at < good_until else 1}')
-        rows.append(f'{2 * at + 1},{2000 + at},"Thing{at} in grey with many words","thing{at}",1')
+        good, term = ('"Thing{0}","thing{0}",3', "thing{0}") if at not in LOST else (lost, terms)
+        rows += [f"{2 * at},{1000 + at},{good.format(at)}"] if good else []
+        rows.append(f'{2 * at + 1},{2000 + at},"Thing{at} in grey with many words","{term.format(at)}",1')
     return "\n".join(rows) + "\n"
+
+
+def marks(column: str, value: str) -> dict[str, str]:
+    """A weight or tags of the queries that lose, beside the data set."""
+    rows = "".join(f"thing{at},{value}\n" for at in LOST)
+    return {"data/queries.overlay.csv": f"query,{column}\n{rows}"}
+
+
+def graded(grade: int) -> dict[str, str]:
+    """A grade of the bad products of the queries that lose, in the overlay of judgments."""
+    rows = (f"{query_id(f'thing{at}')},{2000 + at},{grade},anna,2026-11-28\n" for at in LOST)
+    return {"data/judgments.overlay.csv": "query,product,grade,rater,date\n" + "".join(rows)}
 
 
 @dataclass(frozen=True)
@@ -59,6 +86,7 @@ class Way:
         what: for the page.
         line: that a user sees, with `*` for what depends on the run.
         files: new content by name; behind a + what is added to a file.
+        main: what main has already, likewise.
         pytest: exit code of the session.
         compare: exit code of the step behind it.
     """
@@ -68,18 +96,25 @@ class Way:
     files: Mapping[str, str] = field(default_factory=dict)
     pytest: int = 1
     compare: int = 1
+    main: Mapping[str, str] = field(default_factory=dict)
 
-    def apply(self, folder: Path) -> None:
-        """Change the files of a project."""
-        for name, text in self.files.items():
-            path = folder / name.removeprefix("+")
-            before = path.read_text(encoding="utf-8") if name.startswith("+") and path.exists() else ""
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(before + text, encoding="utf-8")
+
+def write_files(files: Mapping[str, str], folder: Path) -> None:
+    """Change the files of a project."""
+    for name, text in files.items():
+        path = folder / name.removeprefix("+")
+        before = path.read_text(encoding="utf-8") if name.startswith("+") and path.exists() else ""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(before + text, encoding="utf-8")
 
 
 def _gate(limits: str) -> dict[str, str]:
     return {"relevance.toml": toml(gate=f"[gate]\n{limits}\n")}
+
+
+def _limits(limits: str) -> dict[str, str]:
+    """Likewise, as main has them and the pull request leaves them."""
+    return {"+relevance.toml": f"[gate]\n{limits}\n"}
 
 
 def _addopts(options: str) -> dict[str, str]:
@@ -93,6 +128,10 @@ _NOTHING = "FAIL: --gate-from-baseline says that this session gates, and it has 
 _PASSED = "FAIL: this session has failed, and something has made it pass"
 _IGNORED = f"{MAIN}: gate: {{}} is looser than the baseline's {{}}; without effect, the baseline's limits hold"
 _NO_RESULTS = 2
+_JUDGED = "FAIL: own: loss by the baseline's own data, and changed since: {} judgments {}, of 20 queries; *"
+_HARD = 'least_queries = 1000\n[gate.segments."tag ours"]\nhard = true'
+_FLOORS = "benchmarks/thresholds.toml"
+_FLOOR = "FAIL: own: NDCG 0.8770 does not reach the floor of main.json, 0.9500"
 _TESTS, _CONFTEST = "benchmarks/test_strategies.py", "+conftest.py"
 
 _MEASURES = "def test_strategy(strategy, measure_strategy): measure_strategy(strategy)\n"
@@ -116,6 +155,25 @@ def pytest_unconfigure(): SESSION[0].exitstatus = 0
 _UNREGISTERED = """
 def pytest_runtestloop(session): session.config.pluginmanager.unregister(name="relevance-session")
 """
+_FIXTURE = """
+import pytest
+@pytest.fixture
+def {}(strategy, relevance_run): return lambda strategy: None
+"""
+_REPLACED = """
+from dataclasses import replace
+def test_strategy(strategy, measure_strategy):
+    measure_strategy(replace(strategy, text={"title": 1}) if strategy.name == "own" else strategy)
+"""
+_PATCHED = "\nfrom relevance.gate import Comparison\nComparison.fails = lambda *_: False\n"
+_COPIED = f"""
+import shutil
+def pytest_sessionfinish(): shutil.copy({ITS_OWN!r}, {MAIN!r})
+"""
+_UNSET = """
+def pytest_configure(config): config.option.relevance_gate_from_baseline = None
+"""
+_INI = "[pytest]\naddopts = --import-mode=importlib -p no:unraisableexception -p no:threadexception"
 _LEFT_OUT = """
 def pytest_collection_modifyitems(items): items[:] = [item for item in items if "[own]" not in item.nodeid]
 """
@@ -164,6 +222,47 @@ SETTINGS = (
         pytest=4,
         compare=_NO_RESULTS,
     ),
+    Way(
+        "a floor lowered",
+        _FLOOR,
+        {_FLOORS: "[homedepot.own]\nNDCG = 0.5\n"},
+        main={_FLOORS: "[homedepot.own]\nNDCG = 0.95\n", **_limits("least_queries = 1000")},
+    ),
+    Way(
+        "the floor removed",
+        f"{MAIN}: gate: the floor NDCG of own is gone, the baseline's is 0.95; without effect, *",
+        {_FLOORS: "[homedepot.other]\nMRR = 0.1\n"},
+        main={_FLOORS: "[homedepot.own]\nNDCG = 0.95\n", **_limits("least_queries = 1000")},
+    ),
+    Way(
+        "`hard` removed, of a tag of which not one query may fall",
+        _IGNORED.format("hard false of queries of the kind tag ours", "true"),
+        _gate("least_queries = 1000"),
+        main={**marks("tags", "ours"), **_limits(_HARD)},
+    ),
+    Way(
+        "`--config` in `addopts`",
+        _IGNORED.format("fail 1.0", 0.02),
+        {"other.toml": toml(gate="[gate]\nfail = 1.0\n"), **_addopts("--config other.toml")},
+    ),
+    Way(
+        "a second `relevance.toml`, beside the benchmarks",
+        _WORSE,
+        {"benchmarks/relevance.toml": toml(gate="[gate]\nfail = 1.0\n")},
+    ),
+    Way(
+        "`RELEVANCE_GATE_FROM_BASELINE=0` set by `conftest.py`",
+        _IGNORED.format("fail 1.0", 0.02),
+        {
+            _CONFTEST: "\nimport os\nos.environ['RELEVANCE_GATE_FROM_BASELINE'] = '0'\n",
+            **_gate("fail = 1.0"),
+        },
+    ),
+    Way(
+        "`--no-summary` in `addopts`",
+        _WORSE,
+        _addopts("--no-summary"),
+    ),
     Way('`out = "elsewhere"`', _WORSE, {"relevance.toml": toml(head='out = "elsewhere"\n')}),
 )
 
@@ -206,10 +305,43 @@ DATA = (
     ),
     Way(
         "their good products are judged bad",
-        "  changed: data: 20 judgments changed; both sides are scored by today's",
-        {"data/train.csv": train(good_until=40)},
+        _JUDGED.format(20, "changed"),
+        {"data/train.csv": train(lost='"Thing{0}","thing{0}",1')},
+    ),
+    Way("their bad products are judged good, in the overlay", _JUDGED.format(20, "changed"), graded(2)),
+    Way(
+        "the judgments of their good products are removed",
+        _JUDGED.format(20, "removed"),
+        {"data/train.csv": train(lost='"Thing{0}","elsewhere",3')},
+    ),
+    Way(
+        "these queries get other words",
+        "FAIL: compared on 40 of 60 queries of the baseline; allowed: 50 or more *",
+        {"data/train.csv": train(terms="the thing{0}", lost='"Thing{0}","the thing{0}",3')},
+    ),
+    Way(
+        "their good products leave the catalogue",
+        "  note: 20 products of the baseline's rankings gone: 0 hits behind them moved into its first 10",
+        {"data/train.csv": train(lost="")},
         pytest=0,
         compare=0,
+    ),
+    Way(
+        "60 queries that lose nothing are added",
+        "  note: not compared: 60 queries new since the baseline (*)",
+        {"+data/train.csv": "".join(f'{500 + at},{5000 + at},"Other{at}","other{at}",3\n' for at in range(60))},
+    ),
+    Way(
+        "a weight of 0 on them, where only the weighted mean is gated so",
+        "FAIL: own: loss by the baseline's own data, and changed since: weight of 20 queries; *",
+        marks("weight", "0"),
+        main={**marks("weight", "100"), **_limits("fail = 0.19\nsegment_fail = 0.4\neffective_queries = 10")},
+    ),
+    Way(
+        "their tag renamed, of which not one query may fall",
+        "FAIL: own: loss by the baseline's own data, and changed since: tags of 20 queries; *",
+        marks("tags", "theirs"),
+        main={**marks("tags", "ours"), **_limits(_HARD)},
     ),
     Way(
         "`--on-common-queries` in `addopts`",
@@ -233,6 +365,22 @@ SELECTION = (
     ),
     Way("the strategy removed", _MISSING, {"relevance.toml": toml(OTHER)}),
     Way("the strategy renamed", _MISSING, {"relevance.toml": toml(WORSE.replace("own", "renamed") + OTHER)}),
+    Way("`pytest.ini` before `tox.ini`, with `-k other`", _MISSING, {"pytest.ini": f"{_INI} -k other\n"}),
+    Way(
+        "the same beside the benchmarks",
+        "*unrecognized arguments: *--gate-from-baseline*",
+        {"benchmarks/pytest.ini": f"{_INI} -k other\n"},
+        pytest=4,
+        compare=_NO_RESULTS,
+    ),
+    Way(
+        "`python_functions` that name no test",
+        _NOTHING,
+        {"+tox.ini": "\npython_functions = none\n"},
+        pytest=5,
+        compare=_NO_RESULTS,
+    ),
+    Way("`--benchmark-skip` in `addopts`", _NOTHING, _addopts("--benchmark-skip"), compare=_NO_RESULTS),
     Way("`conftest.py` takes its tests out", _MISSING, {_CONFTEST: _LEFT_OUT}),
     Way("`--ignore=benchmarks` in `addopts`", _NOTHING, _addopts("--ignore=benchmarks"), pytest=5, compare=_NO_RESULTS),
     Way("`-m nothing` in `addopts`", _NOTHING, _addopts("-m nothing"), pytest=5, compare=_NO_RESULTS),
@@ -245,6 +393,32 @@ SELECTION = (
 )
 
 CODE = (
+    Way(
+        "`measure_strategy` is a fixture of its own",
+        _WORSE,
+        {_TESTS: _MEASURES + _COMPARES + _FIXTURE.format("measure_strategy")},
+    ),
+    Way(
+        "`compare_strategy` is a fixture of its own",
+        _SILENT,
+        {_TESTS: _MEASURES + _COMPARES + _FIXTURE.format("compare_strategy")},
+    ),
+    Way(
+        "main's strategy is measured under its name",
+        "FAIL: own: not as the configuration has it; allowed: the fixture's strategy, unchanged",
+        {_TESTS: _REPLACED + _COMPARES},
+    ),
+    Way(
+        "the gate is patched, and main's baseline replaced while tests run",
+        _WORSE,
+        {_CONFTEST: _PATCHED + _COPIED},
+        pytest=0,
+    ),
+    Way(
+        "the option is unset by `conftest.py`",
+        _IGNORED.format("fail 1.0", 0.02),
+        {_CONFTEST: _UNSET, **_gate("fail = 1.0")},
+    ),
     Way("the failure is caught", _SILENT, {_TESTS: _MEASURES + _CAUGHT}),
     Way("`xfail`", _SILENT, {_TESTS: f"import pytest\n{_MEASURES}@pytest.mark.xfail\n{_COMPARES}"}),
     Way("`skip`", _SILENT, {_TESTS: f"import pytest\n{_MEASURES}@pytest.mark.skip\n{_COMPARES}"}),
@@ -275,7 +449,7 @@ CODE = (
     Way(
         "the gate is patched: `Comparison.fails` says no",
         _WORSE,
-        {_CONFTEST: "\nfrom relevance.gate import Comparison\nComparison.fails = lambda *_: False\n"},
+        {_CONFTEST: _PATCHED},
         pytest=0,
     ),
 )

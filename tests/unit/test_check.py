@@ -431,3 +431,11 @@ def test_a_model_cannot_have_a_setting_and_its_place_is_named(
     (project / "relevance.toml").write_text(file)
     assert main([*COMMAND[:-1], "vectorsearch", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_limits_that_let_nearly_everything_pass(project: Path) -> None:
+    (project / "relevance.toml").write_text("[gate]\nfail = 0.9\n")
+    options = {"dataset": "files:data", "engine": "embedded", "strategy": ["textsearch"]}
+    config = read_config(options=options, environ={}, file=project / "relevance.toml", root=project)
+    line = "  look at     gate: fail 0.9 lets nearly everything pass, the default is 0.02"
+    assert [one for one in check(config).lines if "gate:" in one] == [line]

@@ -1,11 +1,13 @@
 """The gate is not put aside unnoticed: each way of `helpers.put_aside`, and what is not the workflow's session."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from _pytest.pytester import LineMatcher
 from helpers.project import write_project, write_train
-from helpers.put_aside import ITS_OWN, MAIN, OTHER, OWN, PAGE, WAYS, WORSE, Way, page, toml, train
+from helpers.put_aside import ITS_OWN, MAIN, OTHER, OWN, PAGE, WAYS, WORSE, Way, page, toml, train, write_files
 
 from relevance.baseline import read_baseline, write_baseline
 from relevance.cli import main
@@ -30,24 +32,33 @@ def write_data(project: pytest.Pytester) -> None:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
     """A branch in which one strategy of two has become worse, and main's baseline as CI hands it on."""
+    way = getattr(request.node, "callspec", None) and request.node.callspec.params.get("way")
+    main = {} if way is None else dict(way.main)
+    limits = main.pop("+relevance.toml", "")
     write_data(write_project(pytester))
-    make_baseline(pytester, toml(OWN + OTHER), MAIN)
     make_baseline(pytester, toml(WORSE + OTHER), ITS_OWN)
+    write_files(main, pytester.path)
+    make_baseline(pytester, toml(OWN + OTHER, gate=limits), MAIN, main)
+    write_files({"relevance.toml": toml(gate=limits)}, pytester.path)
     monkeypatch.setenv("CI", "true")
     monkeypatch.setenv("RELEVANCE_BASELINE", MAIN)
     return pytester
 
 
-def make_baseline(project: pytest.Pytester, configuration: str, name: str) -> None:
+def make_baseline(
+    project: pytest.Pytester, configuration: str, name: str, main: Mapping[str, str] = MappingProxyType({})
+) -> None:
     (project.path / "relevance.toml").write_text(configuration)
-    file = project.path / "benchmarks" / "baselines" / "homedepot.json"
-    if configuration not in KEPT:
+    file, key = project.path / "benchmarks" / "baselines" / "homedepot.json", f"{configuration}{main}"
+    if key not in KEPT:
         assert run(project, "--update-baseline").ret == pytest.ExitCode.OK
-        KEPT[configuration] = file.read_bytes()
+        KEPT[key] = file.read_bytes()
         file.unlink()
-    (project.path / name).write_bytes(KEPT[configuration])
+    (project.path / name).write_bytes(KEPT[key])
 
 
 def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
@@ -63,13 +74,15 @@ def compare(*options: str) -> int:
 def test_a_way(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: Way
 ) -> None:
-    way.apply(project.path)
+    main = (project.path / MAIN).read_bytes()
+    write_files(way.files, project.path)
     folders = [] if any(option in way.what for option in ("testpaths", "--ignore")) else ["benchmarks"]
     gates = ("--gate-from-baseline", "--out=.relevance/latest")
     with monkeypatch.context() as patched:
         patched.setattr(Comparison, "fails", Comparison.fails)  # one way replaces it
         result = project.runpytest_inprocess(*folders, "--dataset=homedepot:data", "--benchmark-disable", *gates)
     monkeypatch.setenv("RELEVANCE_BASELINE", MAIN)  # one way sets another, in its own process
+    (project.path / MAIN).write_bytes(main)  # the step takes it from git
     capsys.readouterr()
     code = compare("--gate-from-baseline")
     printed_then = capsys.readouterr()
@@ -167,3 +180,18 @@ def test_a_process_that_ends_before_its_time(project: pytest.Pytester) -> None:
     )
     assert project.runpytest_subprocess("benchmarks", "--dataset", "homedepot:data").ret == 0
     assert compare("--gate-from-baseline") == 2
+
+
+def test_changed_judgments_are_named_in_a_session_that_does_not_gate(project: pytest.Pytester) -> None:
+    write_files({"data/train.csv": train(lost='"Thing{0}","thing{0}",1')}, project.path)
+    result = run(project)
+    assert result.ret == pytest.ExitCode.OK
+    line = "own: loss by the baseline's own data, and changed since: 20 judgments changed, of 20 queries"
+    result.stdout.fnmatch_lines([f"{MAIN}: {line}", "strategy *", f"  note: {line}"])
+    assert compare() == 0
+
+
+def test_corrected_judgments_alone_pass(project: pytest.Pytester) -> None:
+    judged = train(lost='"Thing{0}","thing{0}",1')
+    write_files({"data/train.csv": judged, "relevance.toml": toml(OWN + OTHER)}, project.path)
+    assert run(project, "--gate-from-baseline").ret == pytest.ExitCode.OK

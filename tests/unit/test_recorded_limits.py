@@ -10,7 +10,16 @@ from relevance.errors import InputError
 from relevance.evaluation import AP10, NDCG10, RR10, Metric
 from relevance.gate.choice import GATED, MetricChoice
 from relevance.gate.limits import Limit, Limits, SegmentLimit, read_limits
-from relevance.gate.recorded import BLUNT, LOOSER, as_recorded, blunt_limits, looser_limits, recorded_limits
+from relevance.gate.recorded import (
+    BLUNT,
+    LOOSER,
+    as_recorded,
+    blunt_limits,
+    looser_floors,
+    looser_limits,
+    recorded_floors,
+    recorded_limits,
+)
 
 NAMES = ("own", "other")
 
@@ -94,3 +103,36 @@ def test_limits_are_read_as_they_were_recorded() -> None:
     wrong = replace(before, gate={**before.gate, "fail": "much"})
     with pytest.raises(InputError, match=r"^main.json: gate: fail = 'much'; allowed: .*; make a new baseline by"):
         recorded_limits(wrong, where="main.json")
+
+
+def test_floors() -> None:
+    before = {"own": {"MRR": 0.5, "NDCG": 0.4, "Empty": 0.02}, "other": {"P@5": 0.3}, "gone": {"MRR": 0.1}}
+    now = {"own": {"MRR": 0.6, "NDCG": 0.39, "Empty": 0.1, "MAP": 0.1}}
+    assert looser_floors(before, now, NAMES) == (
+        "the floor NDCG 0.39 of own is looser than the baseline's 0.4",
+        "the floor Empty 0.1 of own is looser than the baseline's 0.02",
+        "the floor P@5 of other is gone, the baseline's is 0.3",
+    )
+    assert looser_floors(before, before, NAMES) == ()
+
+
+@pytest.mark.parametrize(
+    ("floors", "problem"),
+    [
+        ([], "floors are no tables"),
+        ({"own": 0.5}, "floors are no tables"),
+        ({"own": {"MRR": 2}}, "floor MRR of own is no number from 0 to 1"),
+        ({"own": {"MRR": True}}, "floor MRR of own is no number from 0 to 1"),
+        ({"own": {"NCG": 0.5}}, "floors of own: "),
+    ],
+)
+def test_floors_that_are_none(floors: object, problem: str) -> None:
+    with pytest.raises(InputError, match=f"main.json: gate: {problem}"):
+        recorded_floors(replace(snapshot(), gate={"floors": floors}), where="main.json")
+
+
+def test_recorded_floors() -> None:
+    assert recorded_floors(replace(snapshot(), gate={}), where="main.json") is None
+    assert recorded_floors(replace(snapshot(), gate={"floors": {"own": {"MRR": 0.5}}}), where="") == {
+        "own": {"MRR": 0.5}
+    }

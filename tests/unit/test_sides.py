@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from helpers.snapshots import TEXT, measured
 
-from relevance.baseline import DIGITS, KEPT, DatasetIdentity, Measurement, ProductsSeen, Snapshot, by_todays_data
+from relevance.baseline import (
+    DIGITS,
+    KEPT,
+    DatasetIdentity,
+    Measurement,
+    ProductsSeen,
+    Snapshot,
+    by_todays_data,
+    judged_as_before,
+)
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, score_hits
 
 OTHER = "e" * 64
@@ -202,3 +211,41 @@ def test_a_metric_that_is_new_is_computed_from_the_baselines_hits() -> None:
     assert all(metrics[metric] is values for metric, values in before.strategies["own"].metrics.items())
     assert JUDGED10 in metrics
     assert before.strategies["own"].definition == TEXT
+
+
+HITS = [["a", "b", "c"], ["d", "e"], ["a", "e"]]
+GRADES: list[Mapping[str, float]] = [{"a": 2, "b": 0}, {"d": 1}, {"e": 2}]
+
+
+@pytest.mark.parametrize(
+    ("grades", "others", "as_before", "changes"),
+    [
+        (GRADES, {}, GRADES, ""),
+        # what is new counts as it is today
+        ([{"a": 2, "b": 0, "c": 1}, {"d": 1}, {"e": 2}], {}, [{"a": 2, "b": 0, "c": 1}, {"d": 1}, {"e": 2}], ""),
+        ([{"a": 0, "b": 2}, {"e": 1}, {"e": 2}], {}, [{"a": 2, "b": 0}, {"d": 1, "e": 1}, {"e": 2}],
+         "2 judgments changed and 1 judgment removed, of 2 queries"),
+        ([{"a": 2, "b": 0}, {"d": 1}, {"e": 1}], {"weights": (1, 0, 1), "tags": ((), ("x",), ())}, GRADES,
+         "1 judgment changed, of 1 query, weight of 1 query, tags of 1 query"),
+        (GRADES, {"relevant_from": 2}, GRADES, "the lowest relevant grade"),
+    ],
+)  # fmt: skip
+def test_as_if_no_judgment_had_been_changed(
+    grades: Sequence[Mapping[str, float]], others: Mapping[str, Any], as_before: object, changes: str
+) -> None:
+    before, now = (world("abcde", HITS, one) for one in (GRADES, grades))
+    now = replace(now, **others)
+    found, words = judged_as_before(before, now)
+    assert ([*found.grades], words, found is now) == (as_before, changes, not changes)
+    if changes:
+        assert ({*found.weights} | {1}, {*found.tags} | {()}, found.relevant_from) == ({1}, {()}, 1)
+        highest = max(grade for judged in found.grades for grade in judged.values())
+        expected = score_hits(METRICS, HITS, found.grades, relevant_from=1, highest=highest)
+        for metric, values in found.strategies["own"].metrics.items():
+            assert values == pytest.approx(expected[metric], abs=1e-6), metric
+
+
+def test_judgments_of_products_that_are_gone_are_not_missed() -> None:
+    before, now = world("abcde", HITS, GRADES), world("abce", HITS, GRADES)
+    assert judged_as_before(before, now) == (now, "")
+    assert judged_as_before(before, replace(now, products_seen=None))[1] == "1 judgment removed, of 1 query"

@@ -27,6 +27,18 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607
 
 
+def run_step(name: str, checkout: Path) -> None:
+    """Run a step of the workflow; `relevance` is a program that keeps the baseline that it is given."""
+    (checkout / "relevance").write_text('#!/bin/sh\ncp "$2" compared\n')
+    (checkout / "relevance").chmod(0o755)
+    script = dedent(step(WORKFLOW, name).partition("run: |\n")[2])
+    path = f"{checkout}:/usr/bin:/bin:/usr/local/bin"
+    variables = {"PATH": path, "GITHUB_BASE_REF": "main", "GITHUB_ENV": "handed-on"}
+    subprocess.run(  # noqa: S603 - our own template
+        ["/bin/bash", "-e", "-c", script], cwd=checkout, check=True, env=variables, capture_output=True
+    )
+
+
 def handed_on(folder: Path, of_main: dict[str, str], own: dict[str, str]) -> tuple[str, str]:
     """What the step hands on in a branch whose main has these files, and the baseline that it took."""
     main, branch = folder / "main", folder / "branch"
@@ -40,11 +52,7 @@ def handed_on(folder: Path, of_main: dict[str, str], own: dict[str, str]) -> tup
             (checkout / name).write_text(text)
             git(checkout, "add", ".")
             git(checkout, "commit", "-m", "baseline")
-    script = dedent(step(WORKFLOW).partition("run: |\n")[2])
-    variables = {"PATH": "/usr/bin:/bin:/usr/local/bin", "GITHUB_BASE_REF": "main", "GITHUB_ENV": "handed-on"}
-    subprocess.run(  # noqa: S603 - our own template
-        ["/bin/bash", "-e", "-c", script], cwd=branch, check=True, env=variables, capture_output=True
-    )
+    run_step(NAMES[0], branch)
     found = [branch / name for name in ("handed-on", "main-baseline")]
     environment, baseline = (path.read_text() if path.exists() else "" for path in found)
     return environment, baseline
@@ -65,6 +73,14 @@ PACKED = f"{BASELINE}.gz"
 def test_main_s_baseline_is_taken(tmp_path: Path, of_main: dict[str, str], own: dict[str, str], taken: str) -> None:
     variable = "RELEVANCE_BASELINE=main-baseline\n" if taken else ""
     assert handed_on(tmp_path, of_main, own) == (variable, taken)
+
+
+def test_the_verdict_is_by_main_s_baseline_whatever_was_written_into_the_file(tmp_path: Path) -> None:
+    handed_on(tmp_path, {BASELINE: "main's"}, {BASELINE: "its own"})
+    branch = tmp_path / "branch"
+    (branch / "main-baseline").write_text("its own")
+    run_step(NAMES[1], branch)
+    assert (branch / "compared").read_text() == "main's"
 
 
 def test_the_page_shows_the_same_steps() -> None:
