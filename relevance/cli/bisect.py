@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +12,12 @@ from relevance.cli.project import read_config
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.history.bisecting import check_order, checkout, described, first_loss, resolved
 from relevance.history.repository import head_of
+from relevance.interrupts import Interrupts
 from relevance.suite import Baseline, compare_with
 from relevance.text import plural, printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from relevance.baseline import Snapshot
     from relevance.gate import Comparison, Limits
@@ -33,7 +31,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     good, bad = (resolved(here, name) for name in (arguments.good, arguments.bad))
     check_order(here, good, bad)
     command = tuple(arguments.command) or _COMMAND
-    with _terminable(), checkout(here, bad) as tree:
+    with Interrupts(), checkout(here, bad) as tree:
 
         def measure(sha: str, words: str) -> Snapshot:
             commit = described(here, sha)
@@ -88,17 +86,3 @@ def _lost(comparison: Comparison) -> list[str]:
 def _say(line: str) -> None:
     sys.stderr.write(f"{printable(line)}\n")
     sys.stderr.flush()
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Take SIGTERM for an interrupt, so that what was checked out is removed."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -8,20 +8,17 @@ Exit codes: 1 a benchmark or the gate failed, 2 interrupted, 4 usage or bad inpu
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from math import inf
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from relevance.config import FILE_NAME, parsed_options
 from relevance.errors import InputError, RelevanceError, unusable_path
+from relevance.interrupts import Interrupts
 from relevance.plugin.options import (
     check_root,
     config_file_of,
@@ -556,55 +553,6 @@ class Session:
                 print(printable(text), file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
             else:
                 terminal.write_line(printable(text), **_MARKUP[mark])
-
-
-# signals so soon after one that interrupted mean the same: the session is on its way to its end
-_ONE_PRESS_S = 5.0
-
-
-class Interrupts:
-    """Makes SIGTERM interrupt a session as Control-C does, and lets nothing interrupt the removal of what was started.
-
-    Only in the main thread, and only where the signal has Python's own handler: who set another one has a reason.
-    """
-
-    def __init__(self) -> None:
-        self._before: dict[int, Any] = {}
-        self._interrupted = -_ONE_PRESS_S
-        self._left = inf
-
-    def install(self) -> None:
-        """Take the signals, until `restore`."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number, own in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-            if signal.getsignal(number) == own:
-                self._before[number] = signal.signal(number, self._arrived)
-
-    def restore(self) -> None:
-        """Give the signals back to whom they belonged."""
-        while self._before:
-            signal.signal(*self._before.popitem())
-
-    @contextmanager
-    def at_most(self, count: int) -> Iterator[None]:
-        """Let only so many signals interrupt the block: it removes what it started, and has to get to its end."""
-        before, self._left = self._left, count
-        try:
-            yield
-        finally:
-            self._left = before
-
-    def end(self) -> None:
-        """Let nothing interrupt from here on: pytest has no answer to an interrupt once a session is finishing."""
-        self._left = 0
-
-    def _arrived(self, _number: int, _frame: object) -> None:
-        now = monotonic()
-        if self._left and now - self._interrupted >= _ONE_PRESS_S:
-            self._left -= 1
-            self._interrupted = now
-            raise KeyboardInterrupt
 
 
 _SESSION = pytest.StashKey[Session]()

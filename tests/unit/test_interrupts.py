@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from relevance import plugin
-from relevance.plugin import Interrupts
+from relevance import interrupts
+from relevance.interrupts import Interrupts
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -17,7 +17,7 @@ BOTH = (signal.SIGINT, signal.SIGTERM)
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which a test moves on."""
     clock = [100.0]
-    monkeypatch.setattr(plugin, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(interrupts, "monotonic", lambda: clock[0])
     return clock
 
 

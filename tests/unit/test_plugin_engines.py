@@ -14,7 +14,7 @@ from helpers.project import calibrate_little, printed, results, usage_error, wri
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import relevance.suite
-from relevance import engines, plugin, runner
+from relevance import engines, interrupts, runner
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, StrategyError
 
@@ -273,7 +273,7 @@ def test_signals_leave_nothing_behind(
         os.kill(os.getpid(), first)
         events.append("searched")
 
-    monkeypatch.setattr(plugin, "_ONE_PRESS_S", 0)  # none is left out as the same press
+    monkeypatch.setattr(interrupts, "_ONE_PRESS_S", 0)  # none is left out as the same press
     monkeypatch.setattr(engines, "open_embedded", opened)
     monkeypatch.setattr(EmbeddedEngine, "search", searching)
     result = run(project, *ONE, no_reraise_ctrlc=True)
