@@ -238,13 +238,19 @@ def option_keys() -> tuple[Key, ...]:
     return tuple(key for key in keys(*(table for table in TABLES if type in map(type, TABLES[table]))) if key.option)
 
 
-REMOVED: Mapping[str, str] = MappingProxyType(
-    {"on_common_queries": "both sides are scored by today's data, whatever has changed; leave it out"}
+_OLD_LIMITS = ("fail_large", "p_large", "warn", "warn_sure", "p_warn")
+_NEW_LIMITS = "allowed: fail with p_sure for a loss, likely with p_likely for a likely loss (docs/gate.md)"
+GONE: Mapping[str, str] = MappingProxyType(
+    {
+        "on_common_queries": "both sides are scored by today's data, whatever has changed; leave it out",
+        "gate.gated": 'allowed: gate in [metrics], such as gate = ["nDCG@10", "AP@10", "RR@10"]',
+        **{f"gate.{name}": _NEW_LIMITS for name in _OLD_LIMITS},
+    }
 )
-"""Keys that were, and what there is instead."""
+"""Keys that were, by table, and what there is instead; those of no table were options and variables as well."""
 
 
-class _Removed(argparse.Action):
+class _Gone(argparse.Action):
     """An option that was."""
 
     def __call__(
@@ -276,9 +282,9 @@ def add_options(add: Callable[..., object], command: str = "") -> None:
 
 def add_removed(add: Callable[..., object]) -> None:
     """Add the options that were, each of which says what there is instead."""
-    for name, instead in REMOVED.items():
+    for name in (name for name in GONE if "." not in name):
         hidden: dict[str, object] = {"dest": f"relevance_{name}", "default": None, "help": argparse.SUPPRESS}
-        add(f"--{name.replace('_', '-')}", action=_Removed, nargs=0, const=instead, **hidden)
+        add(f"--{name.replace('_', '-')}", action=_Gone, nargs=0, const=GONE[name], **hidden)
 
 
 def parsed_options(namespace: argparse.Namespace) -> dict[str, object]:

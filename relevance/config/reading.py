@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
-from relevance.config.model import DEFAULT, REMOVED, TABLES, Config, ModelChoice, keys, option_keys
+from relevance.config.model import DEFAULT, GONE, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
 from relevance.datasets.overlay import Judging
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
@@ -103,16 +103,6 @@ class Value:
 
 Tables = dict[str, dict[str, Value]]
 """What is in force, by table (`models.base`) and key."""
-
-
-_LIMITS = "fail with p_sure for a loss, likely with p_likely for a likely loss (docs/gate.md)"
-_GONE: Mapping[str, str] = MappingProxyType(
-    {
-        "gate.gated": 'gate in [metrics], such as gate = ["nDCG@10", "AP@10", "RR@10"]',
-        **dict.fromkeys((f"gate.{name}" for name in ("fail_large", "p_large", "warn", "warn_sure", "p_warn")), _LIMITS),
-    }
-)
-"""Keys of earlier releases, and what took their place."""
 
 
 class Problems:
@@ -268,9 +258,9 @@ def _check_variables(environ: Mapping[str, str], problems: Problems) -> None:
         plain = name.removeprefix("RELEVANCE_")
         if plain == name or name in ours:
             continue
-        if plain.lower() in REMOVED:
-            problems.add(f"environment: {name} is gone: {REMOVED[plain.lower()]}")
-        if plain in (*ours, *CREDENTIALS):
+        if (gone := GONE.get(plain.lower())) is not None:
+            problems.add(f"environment: {name} is gone: {gone}")
+        elif plain in (*ours, *CREDENTIALS):
             problems.add(f"environment: unknown variable {name!r}; allowed: {plain}")
         elif difflib.get_close_matches(name, ours, n=1, cutoff=0.9):
             problems.add(f"environment: {unknown('variable', name, ours)}")
@@ -315,11 +305,8 @@ def _read_table(file: Path, table: str, content: Mapping[str, object], problems:
         if head == "tuning":  # its keys are those of a strategy, or marks of a template
             values[name] = Value(value, f"{where} {name}", file.parent)
             continue
-        if (gone := _GONE.get(f"{table}.{name}")) is not None:
-            problems.add(f"{where}: {name} is no key any more; allowed: {gone}", table)
-            continue
-        if not table and name in REMOVED:
-            problems.add(f"{where}: {name} is gone: {REMOVED[name]}")
+        if (gone := GONE.get(f"{table}.{name}" if table else name)) is not None:
+            problems.add(f"{where}: {name} is gone: {gone}", table)
             continue
         if name not in known:
             problems.add(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}", table)

@@ -412,7 +412,7 @@ def _check_table(limits: Limits, table: object, where: str, *, metric: str | Non
         if metric is None and isinstance(value, Mapping):
             _check_table(limits, value, f"{where}.'{key}'", metric=key)
         elif key == "worse":
-            raise InputError(f"{where}.worse is no key any more: every metric has one direction; leave it out")
+            raise InputError(f"{where}.worse is gone: every metric has one direction; leave it out")
         elif key not in allowed:
             raise InputError(f"{where}: {unknown('key', key, allowed)}")
         else:

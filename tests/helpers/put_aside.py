@@ -290,7 +290,7 @@ METRICS = (
     ),
     Way(
         '`worse = "higher"`',
-        "ERROR: *.worse is no key any more: every metric has one direction; leave it out",
+        "ERROR: *.worse is gone: every metric has one direction; leave it out",
         {"relevance.toml": toml(gate='[gate.metrics]\n"nDCG@10" = {worse = "higher"}\n')},
         pytest=4,
         compare=_NO_RESULTS,
