@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Self
 
 _LONGEST_LINE = 4_000
@@ -125,6 +125,40 @@ def terminal_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()
         padded = ((cell, " " * (most - width(cell))) for cell, most in zip(row, widths, strict=True))
         cells = (spaces + cell if at in right else cell + spaces for at, (cell, spaces) in enumerate(padded))
         lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+_LEAST_CUT = 24
+
+
+def narrow_table(
+    table: Mapping[str, Sequence[str]],
+    left_out: Sequence[str],
+    most: int | None,
+    *,
+    right: Collection[str] = (),
+    cut: str = "",
+) -> list[str]:
+    """Lines of a table without those columns that a terminal of `most` signs has no room for.
+
+    Args:
+        table: cells by column, the first of each its head.
+        left_out: columns that go, in this order, until the rest has room.
+        most: None: any number.
+        right: columns that are aligned to the right.
+        cut: a column that is cut, to `_LEAST_CUT` signs, before another one goes; "" for none.
+    """
+    kept = dict(table)
+    for name in ("", *left_out):
+        kept.pop(name, None)
+        shown = kept
+        if cut and most is not None:
+            room = most - sum(max(map(width, cells)) + 2 for each, cells in kept.items() if each != cut)
+            shown = {**kept, cut: [shortened(cell, max(room, _LEAST_CUT)) for cell in kept[cut]]}
+        numbers = {at for at, each in enumerate(shown) if each in right}
+        lines = terminal_table(list(zip(*shown.values(), strict=True)), right=numbers)
+        if most is None or max(map(width, lines)) <= most:
+            break
     return lines
 
 

@@ -10,7 +10,7 @@ from relevance.files import csv_text
 from relevance.mutation import SAID, said
 from relevance.report.pages import page
 from relevance.report.results import attributes
-from relevance.text import chance, plural, printable, shortened, terminal_table
+from relevance.text import chance, narrow_table, plural, printable, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,31 +27,16 @@ _HEAD = ("kind", "verdict", "by", "worst", "strategy", "p", "adjusted p", "floor
 _GIVEN_UP = ("p", "adjusted p", "floors", "strategy", "by", "worst")
 """Columns that go, empty ones first, until a terminal has room for what happened."""
 
-_LEAST_ROOM = 24
-
 
 def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     """A line for each change, the counts by size of the drop, and what all of it cost."""
-    rows = [_HEAD, *_rows(mutations)]
-    table = _fitting(rows, columns)
+    cells = {name: [name, *column] for name, *column in zip(_HEAD, *_rows(mutations), strict=True)}
+    # what happened, or why nothing did, is cut rather than left out
+    table = narrow_table(cells, sorted(_GIVEN_UP, key=lambda name: any(cells[name][1:])), columns, cut=_HEAD[-1])
     bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
     table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *SAID), *bands]), ""]
     strength = _strength(mutations)
     return [printable(line) for line in (*table, *((strength, "") if strength else ()), _cost(mutations))]
-
-
-def _fitting(rows: Sequence[tuple[str, ...]], columns: int) -> list[str]:
-    """The table in so many columns: what happened, or why nothing did, is cut rather than left out."""
-    table = terminal_table(rows)
-    order = sorted(_GIVEN_UP, key=lambda name: any(row[_HEAD.index(name)] for row in rows[1:]))
-    for gone in range(len(order) + 1):
-        if max(map(len, table)) <= columns:
-            break
-        kept = [at for at, name in enumerate(_HEAD[:-1]) if name not in order[:gone]]
-        width = sum(max(len(row[at]) for row in rows) + 2 for at in kept)
-        room = max(columns - width, _LEAST_ROOM)
-        table = terminal_table([[*(row[at] for at in kept), shortened(row[-1], room)] for row in rows])
-    return table
 
 
 def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:

@@ -12,10 +12,10 @@ from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
 from relevance.gate.rebuilds import RECALL, reach, same_index
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
-from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
+from relevance.text import duration, fitted, narrow_table, one_line, plural, printable, shortened, some, width
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.diagnosis import Diagnosis, Hit, Reported, StrategyDiagnosis
     from relevance.embeddings import Model
@@ -172,15 +172,14 @@ def _fitted(rows: Sequence[Mapping[str, str]], most: int | None, metrics: set[st
     without_floors = {
         name: [name, *(cell[:_BARE] for cell in cells[1:])] for name, cells in columns.items() if name in metrics
     }
+    left_out = (*empty, *_LEFT_OUT_FIRST)
+    right = columns.keys() - kept
+    lines = narrow_table(columns, left_out, most, right=right)
+    if most is None or max(map(width, lines)) <= most:
+        return lines
     # the verdict says what became of the floors
-    for name in ("", *empty, *_LEFT_OUT_FIRST, "floors"):
-        columns.pop(name, None)
-        columns |= without_floors if name == "floors" else {}
-        right = {number for number, name in enumerate(columns) if name not in kept}
-        lines = terminal_table(list(zip(*columns.values(), strict=True)), right=right)
-        if most is None or max(map(width, lines)) <= most:
-            break
-    return lines
+    rest = {name: cells for name, cells in {**columns, **without_floors}.items() if name not in left_out}
+    return narrow_table(rest, (), most, right=right)
 
 
 # Below the table
@@ -409,31 +408,18 @@ def _difference_lines(comparison: Comparison, reported: Sequence[Reported], colu
             for name in changed
             for row in (*map(difference_cells, rows_of[name]), *map(reported_cells, others[name]))
         ]
-        table = {name: [name, *(row[name] for row in cells)] for name in cells[0]}
+        table = {name: [name, *(row[name] for row in cells)] for name in cells[0] if any(row[name] for row in cells)}
         marks = ["head"]
         for name in changed:
             marks += [*map(_row_mark, rows_of[name]), *("" for _ in others[name])]
-        rows = _without_columns(table, _DIFFERENCES_LEFT_OUT, columns, right=_NUMBERS)
+        room = None if columns is None else columns - 2
+        rows = narrow_table(table, _DIFFERENCES_LEFT_OUT, room, right=_NUMBERS)
         lines = [*(Line(f"  {row}", mark) for row, mark in zip(rows, marks, strict=True)), *lines]
     same = {one.strategy: one for one in reversed(findings) if one.strategy not in changed}
     if same:
         means = [f"{one.strategy} ({one.measure} {one.after:.4f})" for one in reversed(same.values())]
         lines.append(Line(f"  no query changed: {some(means, _SHOWN_QUERIES)}"))
     return lines
-
-
-def _without_columns(
-    table: Mapping[str, Sequence[str]], left_out: Sequence[str], most: int | None, *, right: Collection[str]
-) -> list[str]:
-    """The rows without empty columns and those that a narrow terminal has no room for, which are indented by two."""
-    columns = {name: cells for name, cells in table.items() if any(cells[1:])}
-    for name in ("", *left_out):
-        columns.pop(name, None)
-        numbers = {at for at, column in enumerate(columns) if column in right}
-        rows = terminal_table(list(zip(*columns.values(), strict=True)), right=numbers)
-        if most is None or max(map(width, rows)) + 2 <= most:
-            break
-    return rows
 
 
 def _diagnosis_lines(comparison: Comparison, diagnosis: Diagnosis) -> list[Line]:
