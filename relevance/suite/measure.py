@@ -241,6 +241,7 @@ class Suite:
         refused: strategies whose template gives no ranking, with the line that says so.
         exact: what an approximate vector index is held against; None where the index is exact.
         build: makes the same approximate index once more; None likewise.
+        described: the last snapshot, behind what it was made of; None before there was one.
     """
 
     plan: Plan
@@ -255,6 +256,7 @@ class Suite:
     refused: dict[str, str] = field(default_factory=dict)
     exact: ExactNeighbours | None = None
     build: Callable[[], Engine] | None = None
+    described: tuple[object, Snapshot] | None = None
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
