@@ -82,7 +82,8 @@ class Finding:
             over all queries alone.
         needed: about how many queries would exclude the drop that no loss has to exclude; of an undecided finding that
             queries would settle.
-        span: where the mean difference after - before lies, whatever the unjudged hits are; None where all are judged.
+        span: where the mean difference after - before lies at the ends of what unjudged hits may be: whatever they are,
+            and from enough judged rows on as these tell of the others; None where all are judged.
         cause: why it is undecided: unjudged hits (`holes`), too few queries (`queries`), or a difference that another
             build of an approximate index would make as well (`rebuilds`).
         blocks: whether it is undecided and fails by the limits all the same.
@@ -123,7 +124,7 @@ class HolesFound:
         count: how many there are that can move a metric.
         judged: how many of them, in their order, have been judged since they were first asked for.
         next_look: judged so many, the gate looks again.
-        settled: whether the answers of the strategy stand whatever the rest is.
+        settled: whether the answers of the strategy are the same at both ends of what the rest may be.
         words: all of that for people.
         rows: all of them, in the order that makes the first of them a sample.
         to_judge: those that nobody has judged by now, in that order.
@@ -445,12 +446,12 @@ def _judged(
         for one, best, least in zip(plain, kind, harsh, strict=True)
     ]
     open_ones = {one.strategy for one in findings if one.cause == "holes"}
-    if open_ones and limits.unjudged_hits == "advice":
+    if limits.unjudged_hits == "pass":
+        findings = [replace(one, blocks=False) if one.cause == "holes" else one for one in findings]
+    elif limits.unjudged_hits == "advice" and any(one.blocks for one in findings if one.cause == "holes"):
         quick = replace(trial, draws=min(trial.draws, _BOUND_DRAWS))
         advised = quick.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
         findings = [_advised(one, _finding(other, limits)) for one, other in zip(findings, advised, strict=True)]
-    elif limits.unjudged_hits == "fail":
-        findings = [replace(one, blocks=True) if one.cause == "holes" else one for one in findings]
     found = {name: _found(one, settled=name not in open_ones) for name, one in holes.items()}
     return findings, found
 
@@ -479,9 +480,10 @@ def _played(
 
 
 def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limits) -> Finding:
-    """What both ends say: a loss even at the best, or none even at the worst; else unjudged hits decide.
+    """What both ends say: the same answer twice is the answer, a loss at the best is one; else unjudged hits decide.
 
-    `plain` is the column with unjudged hits as irrelevant ones, whose means are those of trec_eval.
+    `plain` is the column with unjudged hits as irrelevant ones, whose means are those of trec_eval. What hits decide
+    blocks where one of the ends fails, whatever the limits say of unjudged hits.
     """
     best, least = _finding(at_best, limits), _finding(at_worst, limits)
     ends = sorted(one.after - one.before for one in (best, least))
@@ -500,22 +502,30 @@ def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limit
     if best.answer == "loss":
         reasons = (happened, *(f"even at the best that unjudged hits may be: {one}" for one in best.reasons[1:]))
         return replace(told, answer="loss", cause="", p=best.p, adjusted_p=best.adjusted_p, reasons=reasons)
-    if least.answer == "loss":
-        reasons = (happened, "whether it is a loss hangs on hits that nobody has judged")
-        return replace(told, answer="undecided", cause="holes", needed=None, blocks=False, reasons=reasons)
-    if least.answer == "likely loss" and best.answer != "likely loss":
-        reasons = (happened, "a likely loss at the worst that unjudged hits may be, none at the best")
-        blocks = limits.too_few_queries == "fail"
-        return replace(told, answer="undecided", cause="queries", blocks=blocks, reasons=reasons)
-    return told
+    answers = {best.answer, least.answer}
+    # a kind of query that is undecided makes no session undecided
+    if len(answers) == 1 or (plain.segment and answers == {"no loss", "undecided"}):
+        return told
+    blocks = best.fails or least.fails
+    reason = f"{_end_words(least)} at the worst that unjudged hits may be, {_end_words(best)} at the best"
+    if not blocks:
+        reason += "; no loss that fails, whatever they are"
+    return replace(told, answer="undecided", cause="holes", needed=None, blocks=blocks, reasons=(happened, reason))
+
+
+def _end_words(end: Finding) -> str:
+    return "better" if end.improved else end.answer
 
 
 def _advised(finding: Finding, at_least: Finding) -> Finding:
-    """What unjudged hits leave undecided blocks where it is a loss with new hits that are less often relevant."""
-    if finding.cause != "holes" or at_least.answer != "loss":
+    """What unjudged hits leave undecided blocks where it fails with new hits that are less often relevant."""
+    if finding.cause != "holes" or not finding.blocks:
         return finding
-    reason = f"a loss if new hits are {ADVICE[0]:g} times as often relevant as what was judged of their query"
-    return replace(finding, blocks=True, reasons=(*finding.reasons, reason))
+    if not at_least.fails:
+        return replace(finding, blocks=False)
+    answer = "a loss" if at_least.answer == "loss" else at_least.answer
+    reason = f"{answer} if new hits are {ADVICE[0]:g} times as often relevant as what was judged of their query"
+    return replace(finding, reasons=(*finding.reasons, reason))
 
 
 def _found(holes: Holes, *, settled: bool) -> HolesFound:

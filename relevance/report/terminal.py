@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
 from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
+from relevance.gate.holes import LEAST_JUDGED
 from relevance.gate.rebuilds import RECALL, reach, same_index
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
@@ -610,10 +611,13 @@ def hole_words(comparison: Comparison, strategy: str) -> str:
 
 
 def span_words(comparison: Comparison, strategy: str) -> str:
-    """Where the differences of a strategy lie, whatever its unjudged hits are; "" where all are judged."""
+    """Where the differences of a strategy lie as its unjudged hits may be; "" where all are judged."""
     parts = [
         f"{one.measure} {one.span[0]:+z.4f} to {one.span[1]:+z.4f}"
         for one in differences_of(comparison)
         if one.strategy == strategy and one.span is not None
     ]
-    return f"differences, whatever the unjudged hits are: {', '.join(parts)}" if parts else ""
+    holes = comparison.holes.get(strategy)
+    sampled = holes is not None and holes.judged >= LEAST_JUDGED
+    how = "by what the judged rows say of the others" if sampled else "whatever the unjudged hits are"
+    return f"differences, {how}: {', '.join(parts)}" if parts else ""

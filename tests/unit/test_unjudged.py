@@ -74,6 +74,41 @@ def test_what_an_undecided_session_does_is_a_setting(setting: str, good: int, fa
     assert compared(sides(5, good), unjudged_hits=setting).fails() is fails
 
 
+@pytest.mark.parametrize(
+    ("limits", "ends"),
+    [
+        ({}, "likely loss at the worst that unjudged hits may be, no loss at the best"),
+        (
+            {"likely": 0.02, "no_loss_few": 0.008},
+            "undecided at the worst that unjudged hits may be, no loss at the best",
+        ),
+    ],
+)
+@pytest.mark.parametrize("setting", ["fail", "advice", "pass"])
+def test_where_the_ends_differ_and_neither_fails_hits_decide_and_nothing_blocks(
+    limits: Mapping[str, float], ends: str, setting: str
+) -> None:
+    grades: list[dict[str, float]] = [{product: float(rank % 2 == 0) for rank, product in enumerate(OLD)}] * 200
+    after = [[*OLD[:8], *NEW[:2]]] * 12 + [list(OLD)] * 188
+    pair = (side([list(OLD)] * 200, grades), side(after, grades))
+    comparison = compared(pair, gated=(NDCG10,), unjudged_hits=setting, **limits)
+    (leading,) = [one for one in comparison.findings if one.measure == "nDCG@10" and not one.segment]
+    assert (leading.answer, leading.cause, leading.needed, comparison.fails()) == ("undecided", "holes", None, False)
+    assert leading.reasons[1] == f"{ends}; no loss that fails, whatever they are"
+    found = comparison.holes["own"]
+    words = "24 hits that differ were not judged; the next 24 would tell more"
+    assert (found.settled, found.next_look, found.words) == (False, 24, words)
+
+
+def test_ends_that_fail_by_too_few_queries_block_as_the_setting_for_hits_says() -> None:
+    grades: list[dict[str, float]] = [{product: float(rank % 2 == 0) for rank, product in enumerate(OLD)}] * 200
+    after = [[*OLD[:8], *NEW[:2]]] * 12 + [list(OLD)] * 188
+    pair = (side([list(OLD)] * 200, grades), side(after, grades))
+    settings: dict[str, Any] = {"gated": (NDCG10,), "likely": 0.02, "no_loss_few": 0.008, "too_few_queries": "fail"}
+    fails = {one: compared(pair, unjudged_hits=one, **settings).fails() for one in ("fail", "advice", "pass")}
+    assert fails == {"fail": True, "advice": False, "pass": False}
+
+
 def answered(good_new: int, labels: int) -> Comparison:
     """After so many of the rows that are asked for were judged truly."""
     before, now = sides(5, good_new)
@@ -91,6 +126,7 @@ def test_a_sample_settles_it(good: int, answers: set[str]) -> None:
     comparison = answered(good, 100)
     found = comparison.holes["own"]
     assert (found.judged, found.settled, len(found.to_judge)) == (100, True, 500)
+    assert found.words.endswith(" of all; the answer is the same at both ends of that")
     leading = {one.answer for one in comparison.findings if one.measure == "nDCG@10" and not one.segment}
     assert leading == answers
 

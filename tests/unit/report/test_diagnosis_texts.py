@@ -16,7 +16,7 @@ from relevance.gate import Comparison, Finding, Limits, MetricChoice
 from relevance.gate.comparing import HolesFound
 from relevance.report.pages import heat_map, job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
-from relevance.report.terminal import comparison_failure, comparison_lines
+from relevance.report.terminal import comparison_failure, comparison_lines, span_words
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
 ROWS = (Row("q1", "n", "A", 1.0, 0.5, None, 1), Row("q1", "m", "B", 1.0, 0.5, 2, None))
@@ -254,6 +254,11 @@ def test_an_undecided_answer_that_fails_says_so_and_what_would_settle_it() -> No
     printed = {line.text: line.mark for line in comparison_lines(compared, diagnosis)}
     assert printed["UNDECIDED, FAILS: own: nDCG@10 fell: hits decide"] == "bad"
     assert "    differences, whatever the unjudged hits are: nDCG@10 -0.2000 to +0.1000" in printed
+    sampled = replace(compared, holes={"own": replace(HOLES["own"], judged=50)})
+    assert (
+        span_words(sampled, "own")
+        == "differences, by what the judged rows say of the others: nDCG@10 -0.2000 to +0.1000"
+    )
     assert "❌ undecided, fails" in job_summary(suite(own="pass"), [compared], [diagnosis], [])
     assert dict(comparison_properties("own", [compared]))["fails"] == "yes"
 
