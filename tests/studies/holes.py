@@ -1,8 +1,9 @@
 """What the gate says of better and worse changes while most of what they bring is not judged, and how many labels help.
 
 `PYTHONPATH=.:tests python -m studies.holes [SET ...]` writes `docs/studies/holes-SET.csv`, one row a pair of strategies
-and a pool; pairs that are there are left out. `… -m studies.holes rates` prints the tables. Truth comes from judgments
-that are withheld: of each pair the gate knows only what the pool shows, then what is judged in its own order.
+and a pool; pairs that are there are left out. `… -m studies.holes rates` and `… summary` print the tables. Truth comes
+from judgments that are withheld: of each pair the gate knows only what the pool shows, then what is judged in its own
+order.
 
 Worlds: `given`, where a product that the judgments do not name is irrelevant, and `closed`, where lists are cut to the
 judged products. Pools: the baseline's first ten, its first five, and the first ten of a third system.
@@ -12,14 +13,13 @@ import csv
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import permutations
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from helpers.snapshots import measured, session
+from helpers.snapshots import measured, snapshot
 
 from relevance import engines
 from relevance.baseline import Snapshot
@@ -210,8 +210,14 @@ class World:
             for metric, values in per_query.items():  # a query without a judgment scores 0
                 values[one.queries] = one.per_query[metric]
             made[strategy] = measured(per_query, self.hits[name])
-        of_all = session(self.queries, **made)
-        return replace(of_all, texts=self.texts, grades=tuple(grades), relevant_from=self.relevant_from)
+        return snapshot(
+            made,
+            queries=self.queries,
+            texts=self.texts,
+            grades=tuple(grades),
+            relevant_from=self.relevant_from,
+            calibration_s=None,
+        )
 
 
 @cache
@@ -300,33 +306,62 @@ def kind_of(row: Mapping[str, str]) -> str:
     return "neutral"
 
 
+def _rows(*names: str) -> Iterator[tuple[tuple[str, ...], list[Mapping[str, str]]]]:
+    """All rows that are there, by what these columns say."""
+    groups: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
+    for data in SOURCES:
+        file = FOLDER / f"holes-{data}.csv"
+        for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines()) if file.exists() else ():
+            groups[tuple((row | {"kind": kind_of(row)})[name] for name in names)].append(row)
+    yield from sorted(groups.items())
+
+
 def rates() -> Iterator[dict[str, object]]:
     """By data set, world, pool and kind of change: how many fail, are undecided by holes, and pass, in %."""
-    for file in sorted(FOLDER.glob("holes-*.csv")):
-        rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-        groups: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
-        for row in rows:
-            groups[row["data"], row["world"], row["pool"], kind_of(row)].append(row)
-        for group, own in sorted(groups.items()):
-            line: dict[str, object] = dict(zip(("data", "world", "pool", "change"), group, strict=True))
-            yield {**line, "pairs": len(own), **shares(own)}
+    names = ("data", "world", "pool", "kind")
+    for group, own in _rows(*names):
+        yield {**dict(zip(names, group, strict=True)), "pairs": len(own), **shares(own)}
+
+
+def summary() -> Iterator[dict[str, object]]:
+    """By pool, data set and world, then by pool: what is wanted of the gate."""
+    for names in (("pool", "data", "world"), ("pool",)):
+        for group, own in _rows(*names):
+            better, losses = ([row for row in own if kind_of(row) == kind] for kind in ("better", "fails"))
+            failed = sum("loss" in [row[f"at {look}"] for look in LOOKS] for row in better)
+            at = {look: Counter(row[f"at {look}"] for row in losses) for look in (200, 400)}
+            settled = [sum(row[f"at {look}"] != "undecided: holes" for row in own) for look in (100, 200, 400)]
+            yield {
+                "group": ", ".join(group),
+                "pairs": len(own),
+                "better": len(better),
+                "better, a loss": failed,
+                "losses": len(losses),
+                **{f"losses at {look}": "/".join(map(str, _split(at[look]))) for look in at},
+                "settled": " / ".join(f"{one / len(own):.0%}" for one in settled),
+            }
+
+
+def _split(answers: Counter[str]) -> tuple[int, int, int, int]:
+    """Losses, likely losses, those undecided by holes, and all others, which pass."""
+    loss, likely, undecided = (answers[name] for name in ("loss", "likely loss", "undecided: holes"))
+    return loss, likely, undecided, answers.total() - loss - likely - undecided
 
 
 def shares(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """How many fail, are likely losses, undecided by holes, and pass, in %, by judged rows."""
     line = {}
     for look in (0, 100, 200, 400):
-        answers = Counter(row[f"at {look}"] for row in rows)
-        fail, open_, likely = (answers[name] for name in ("loss", "undecided: holes", "likely loss"))
-        passed = len(rows) - fail - open_ - likely
-        line[f"at {look}"] = "/".join(f"{100 * each / len(rows):.0f}" for each in (fail, likely, open_, passed))
+        split = _split(Counter(row[f"at {look}"] for row in rows))
+        line[f"at {look}"] = " / ".join(f"{100 * each / len(rows):.0f}" for each in split)
     return {**line, "exit 1 at 0": f"{sum(row['exit'] == '1' for row in rows) / len(rows):.0%}"}
 
 
 def main() -> None:
     """Measure what is missing, or print the rates."""
-    if sys.argv[1:] == ["rates"]:
-        for line in rates():
+    tables = {"rates": rates, "summary": summary}
+    if sys.argv[1:2] and sys.argv[1] in tables:
+        for line in tables[sys.argv[1]]():
             sys.stdout.write("\t".join(map(str, line.values())) + "\n")
         return
     for data in sys.argv[1:] or SOURCES:
