@@ -181,8 +181,8 @@ def asked(  # noqa: PLR0913 - both sides, the truth, and what is known of it
 ) -> Iterator[Comparison]:
     """Compare with what is known, then with more and more rows judged, as the truth has them, in the gate's own order.
 
-    Queries that newly return nothing are left out: they are counted whatever is judged. What no longer hangs on hits
-    that nobody judged is not asked again: it stays as it was.
+    Queries that newly return nothing are left out: they are counted whatever is judged. A loss, and what no longer
+    hangs on hits that nobody judged, is not asked again: it stays as it was.
 
     Args:
         before: the one side, with one strategy.
@@ -201,7 +201,7 @@ def asked(  # noqa: PLR0913 - both sides, the truth, and what is known of it
     orders: dict[str, tuple[Row, ...]] = {}
     comparison: Comparison | None = None
     for look in looks:
-        if comparison is None or any(one.cause == "holes" for one in comparison.findings):
+        if comparison is None or _is_open(comparison):
             for row in [row for order in orders.values() for row in order[done:look]]:
                 at = rows[row.query]
                 judged[at][row.product] = truth[at].get(row.product, 0.0)
@@ -212,6 +212,11 @@ def asked(  # noqa: PLR0913 - both sides, the truth, and what is known of it
             comparison = replace(whole, findings=findings)
             orders = orders or {name: found.rows for name, found in comparison.holes.items()}
         yield comparison
+
+
+def _is_open(comparison: Comparison) -> bool:
+    """Whether judging more hits may change what is said: a loss is one, whatever else hangs on them."""
+    return comparison.answer() != "loss" and any(one.cause == "holes" for one in comparison.findings)
 
 
 def judged_by(snapshot: Snapshot, grades: Grades, limits: Limits, *, highest: float) -> Snapshot:

@@ -5,7 +5,7 @@
 first argument `planted` leaves out the last two. Chorus and Home Depot lie in `../shared/data`. Their texts are
 embedded by a made model, the word embeddings of the packaged model averaged, since those of the whole model take half
 an hour: quick vectors of a plausible quality, on real texts. Of Home Depot `homedepot-part` has all products and 1,000
-queries; `chorus-text` and `homedepot-text` have the two text strategies alone, which need no vectors. The sample has
+queries; `sample-text`, … have the two text strategies alone, which need no vectors. The sample has
 two parts of its own: what a server changes, in a container or on that of `ES_URL`, and what a training changes.
 `… rates` prints how many strategies had which answer, by their drop and by the rule before 2026-11-28.
 
@@ -147,10 +147,10 @@ def _options(data: str) -> dict[str, Any]:
         "engine": "elasticsearch" if data == "sample-server" else "embedded",
         "cache_dir": str(Path(tempfile.gettempdir()) / f"mutations-cache-{data}"),
     }
-    if data.startswith("sample"):
-        return options
     if data.endswith("-text"):
         return options | {"strategy": NINE[:2]}
+    if data.startswith("sample"):
+        return options
     model = Path(tempfile.gettempdir()) / "averaging-model"
     return options | {"strategy": NINE, "model": str(model if model.exists() else make_averaging_model(model))}
 
@@ -302,7 +302,7 @@ def earlier_rule(before: Snapshot, now: Snapshot, empty: Sequence[Finding]) -> d
 def neutral(data: str) -> dict[str, object]:
     """Neutral changes, so many of each kind."""
     config = _config(data, **({"vector_index": "hnsw"} if data == "sample-server" else {}))
-    kinds = [(kind, SEED + at) for kind in _chosen(data, NEUTRAL_KINDS) for at in range(RUNS[data])]
+    kinds = [(kind, SEED + at) for kind in _chosen(data, NEUTRAL_KINDS) for at in range(RUNS.get(data, 10))]
     found = mutate(make_plan(config, config.selected), kinds, config.gate)
     verdicts: list[str] = [one.verdict for one in found.outcomes if not one.inapplicable]
     return {"runs": len(verdicts), **{name: verdicts.count(name) for name in (*SAID, "no effect")}}
@@ -359,7 +359,7 @@ def _of_sets(chosen: Sequence[str]) -> None:
     collect(FOLDER / "mutations-cost.csv", cells, planted)
     collect(FOLDER / "mutations-neutral.csv", cells, neutral)
     sessions = [
-        {"data": data, "seed": seed} for data in chosen if data in SETS for seed in (SEED, *FRESH.get(data, ()))
+        {"data": data, "seed": seed} for data in chosen if data not in PARTS for seed in (SEED, *FRESH.get(data, ()))
     ]
     collect(FOLDER / "mutations-nulls.csv", sessions, swapped)
 
