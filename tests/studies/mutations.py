@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -33,7 +34,7 @@ from relevance.baseline import Snapshot
 from relevance.config import Config
 from relevance.config.reading import read_config
 from relevance.evaluation import NDCG10
-from relevance.gate import EMPTY, Finding, Limits
+from relevance.gate import EMPTY, Comparison, Finding, Limits, compare
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SAID, SWAPPED_KINDS, Mutation, Outcome, mutate, nulls, said
 from relevance.significance import flip_signs
 from relevance.suite import make_plan
@@ -57,7 +58,7 @@ BANDS = {
     "less, or a gain below 1%": (-0.01, 0.005),
     "a gain of 1% or more": (-9.0, -0.01),
 }
-RUNS = {"sample": 10, "sample-server": 10, "sample-training": 3, "chorus": 10, "homedepot": 3}
+RUNS = {"sample": 10, "sample-text": 5, "sample-server": 10, "sample-training": 3, "chorus": 10, "homedepot": 3}
 """Neutral runs of each kind."""
 NULLS, SEED = 200, 12
 FRESH = {"homedepot": (14, 15, 16, 17)}
@@ -75,6 +76,7 @@ NINE = (
 )
 
 
+SAYS = ("strategy", "answer", "for want of", "earlier", "all judged")
 NUMBERS = ("before", "after", "drop", "p", "adjusted_p")
 READ = ("textsearch_tuned", "textsearch_spelled")
 OF_READING = [
@@ -250,7 +252,11 @@ def _rows(before: Snapshot, outcome: Outcome) -> Iterator[dict[str, object]]:
     end = {"drawn": outcome.drawn, "seconds": round(outcome.seconds, 1)}
     findings = outcome.leading(str(NDCG10))
     every = outcome.comparison.findings
-    old = {} if outcome.after is None or outcome.data else earlier_rule(before, outcome.after, every)
+    old: Mapping[str, str] = {}
+    judged: Comparison | None = None
+    if outcome.after is not None and not outcome.data:
+        old = earlier_rule(before, outcome.after, every)
+        judged = compare(*_all_judged(before, outcome.after), Limits(), baseline="all judged")
     for one in findings:
         answer = said(outcome.comparison, one.strategy)
         own = [finding for finding in every if finding.strategy == one.strategy]
@@ -262,11 +268,23 @@ def _rows(before: Snapshot, outcome: Outcome) -> Iterator[dict[str, object]]:
             "answer": answer,
             "for want of": " and ".join(sorted(open_)) if "undecided" in answer else "",
             "earlier": old.get(one.strategy, "refused"),
+            "all judged": said(judged, one.strategy) if judged else "",
             **dict(zip(NUMBERS, ["" if each is None else f"{each:.6f}" for each in numbers], strict=True)),
             **end,
         }
     if not findings:
-        yield {**head, **dict.fromkeys(("strategy", "answer", "for want of", "earlier", *NUMBERS), ""), **end}
+        yield {**head, **dict.fromkeys((*SAYS, *NUMBERS), ""), **end}
+
+
+def _all_judged(before: Snapshot, now: Snapshot) -> tuple[Snapshot, Snapshot]:
+    """Both as if somebody had judged all hits, and found those irrelevant that have no judgment."""
+    grades = [dict(one) for one in now.grades]
+    for snapshot in (before, now):
+        for measured in snapshot.strategies.values():
+            for known, hits in zip(grades, measured.hits, strict=True):
+                for hit in hits:
+                    known.setdefault(hit, 0)
+    return replace(before, grades=tuple(grades)), replace(now, grades=tuple(grades))
 
 
 def earlier_rule(before: Snapshot, now: Snapshot, empty: Sequence[Finding]) -> dict[str, str]:
@@ -326,16 +344,17 @@ def swapped(data: str, seed: int) -> dict[str, object]:
 
 def rates() -> Iterator[tuple[object, ...]]:
     """By data set, measured drop of nDCG@10 and the earlier verdict: how many strategies have which answer."""
-    yield "data", "drop", "earlier", *SAID
+    yield "data", "drop", "earlier", "by", *SAID
     for data in (*SETS, *(f"{name}-text" for name in SETS)):
         file = FOLDER / f"mutations-{data}.csv"
         rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
         for band, (least, most) in BANDS.items():
             within = [row for row in rows if row["drop"] and least <= float(row["drop"]) < most]
             for earlier in ("fail", "fail: large", "pass"):
-                answers = [row["answer"] for row in within if row["earlier"] == earlier]
-                if answers:
-                    yield data, band, earlier, *(answers.count(answer) for answer in SAID)
+                for by in ("answer", "all judged"):
+                    answers = [row[by] for row in within if row["earlier"] == earlier and row.get(by)]
+                    if answers:
+                        yield data, band, earlier, by, *(answers.count(answer) for answer in SAID)
 
 
 def main() -> None:
