@@ -6,13 +6,14 @@ from relevance.history.drift import Drift, drift
 from relevance.history.file import append, read_sessions
 from relevance.history.points import Step, levels, steps
 from relevance.history.repository import CACHE, head_of, read_baselines
-from relevance.history.versions import Commit, Version, in_order, version_of
+from relevance.history.versions import Commit, Today, Version, in_order, version_of
 
 __all__ = [
     "CACHE",
     "Commit",
     "Drift",
     "Step",
+    "Today",
     "Version",
     "append",
     "drift",

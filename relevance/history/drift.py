@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtr
 
+from relevance.history.versions import ALIKE
 from relevance.text import chance, plural
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 _RADEMACHER = 1 / (4 * float(ndtr(-math.sqrt(2))))
 _SAME = 2e-6
 """Differences of no more than this are none: numbers are kept with six decimals, as float32."""
-_COMMON = 0.5
-"""With less than this share of the reference's queries left a version is no look: it is of other data."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def looks(versions: Sequence[Version], strategy: str, limits: Limits, *, of: int
     look = 0
     for version in versions[1:]:
         change, found = _Change(reference, version, strategy, worse), None
-        if change.queries < max(_COMMON * len(reference.keys), 1):
+        if change.queries < max(ALIKE * len(reference.keys), 1):
             reference, look = version, 0
         else:
             look += 1

@@ -10,6 +10,7 @@ import os
 import subprocess
 import zipfile
 import zlib
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 from relevance.baseline import read_baseline
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import write_file
-from relevance.history.versions import Commit, Version, version_of
+from relevance.history.versions import Commit, Today, Version, version_of
 from relevance.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -99,15 +100,21 @@ def head_of(folder: Path) -> Commit:
 
 
 def read_baselines(
-    path: Path, metric: Metric, *, most: int = MOST_VERSIONS, cache: Path | None = None
+    path: Path,
+    metric: Metric,
+    *,
+    today: Snapshot | None = None,
+    most: int = MOST_VERSIONS,
+    cache: Path | None = None,
 ) -> tuple[list[Version], list[str]]:
-    """Read the committed versions of a baseline file, in either form of it, by time.
+    """Read the committed versions of a baseline file, in either form of it, by time; all by the same data.
 
     Args:
         path: the file, plain or packed; it need not be there any more.
         metric: what is read of them.
+        today: by whose queries, judgments and products they are scored; None: those of the newest.
         most: the newest that are read.
-        cache: folder in which what was read is kept by the content of the file, a small file each.
+        cache: folder in which what was read is kept by the content of the file and these data, a small file each.
 
     Returns:
         The versions, and what could not be read, a line each.
@@ -128,15 +135,19 @@ def read_baselines(
     notes = [f"{plural(older, 'older version')} not read"] if older else []
     if git(path.parent, "rev-parse", "--is-shallow-repository").strip() == "true":
         notes.append("a shallow clone: older commits are not there (git fetch --unshallow)")
-    versions, failed = [], []
-    for commit in newest:
+    versions: list[Version] = []
+    failed: list[str] = []
+    by = None if today is None else Today(today, metric, Counter())
+    for commit in reversed(newest):
         try:
-            versions.append(_version(path.parent, committed[commit], commit, metric, cache))
+            by = by or Today(_read(path.parent, committed[commit], commit.label), metric, Counter())
+            versions.insert(0, _version(path.parent, committed[commit], commit, by, cache))
         except InputError as error:
-            failed.append(str(error))
+            failed.insert(0, str(error))
     if failed:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         notes.append(f"not read: {failed[-1]}{more}")
+    notes += [] if by is None else by.notes()
     return versions, notes
 
 
@@ -148,12 +159,13 @@ def _committed(folder: Path, forms: Sequence[Path]) -> dict[Commit, _Blob]:
     return {commit: blob for (commit, _), blob in reversed([*zip(names, blobs, strict=True)]) if blob.name}
 
 
-def _version(folder: Path, blob: _Blob, commit: Commit, metric: Metric, cache: Path | None) -> Version:
-    file = None if cache is None else cache / f"{blob.name}-{metric}.npz"
+def _version(folder: Path, blob: _Blob, commit: Commit, by: Today, cache: Path | None) -> Version:
+    file = None if cache is None else cache / f"{blob.name}-{by.metric}-{by.digest}.npz"
     version = None if file is None else _kept(file, commit)
     if version is None:
-        version = version_of(_read(folder, blob, commit.label), metric, commit, accepted=True)
-        if file is not None:
+        lacking = by.lacking.total()
+        version = version_of(by.scored(_read(folder, blob, commit.label)), by.metric, commit, accepted=True)
+        if file is not None and by.lacking.total() == lacking:  # what was said once is said again
             _keep(file, version)
     return version
 

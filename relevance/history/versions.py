@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.baseline import by_todays_data, data_changes
+from relevance.text import plural
+
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 8
 _SHORT = 7
+
+ALIKE = 0.5
+"""With less than this share of the queries left two versions are of other data."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,10 @@ class Version:
             and all(np.array_equal(values, other.values[name]) for name, values in self.values.items())
         )
 
+    def is_alike(self, other: Version) -> bool:
+        """Whether so many queries mean the same in both that they can be held against each other."""
+        return len(np.intersect1d(self.keys, other.keys, assume_unique=True)) >= ALIKE * len(other.keys)
+
     def beside(self, other: Version, strategy: str) -> tuple[_Floats, _Floats]:
         """The strategy's numbers in both, of the queries that mean the same in both, in the same order."""
         if np.array_equal(self.keys, other.keys):
@@ -89,6 +100,57 @@ def query_keys(snapshot: Snapshot) -> _Keys:
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES)
         keys.append(int.from_bytes(digest.digest(), "little"))
     return np.array(keys, dtype=np.uint64)
+
+
+@dataclass(frozen=True, eq=False)
+class Today:
+    """By whose queries, judgments and products all versions are scored.
+
+    Attributes:
+        snapshot: the session that is held against them, or the newest version.
+        metric: what is scored.
+        lacking: why versions could not be scored by it, and how many; filled as they are.
+    """
+
+    snapshot: Snapshot
+    metric: Metric
+    lacking: Counter[str]
+
+    @property
+    def digest(self) -> str:
+        """What tells it from others, for names of files."""
+        data = self.snapshot.dataset
+        parts = (data.corpus, data.queries, data.judgments, str(self.snapshot.relevant_from))
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=_KEY_BYTES).hexdigest()
+
+    def scored(self, snapshot: Snapshot) -> Snapshot:
+        """A version by today's data, as far as its hits tell; where they do not, as it was scored then."""
+        before, now = (_of_metric(side, self.metric) for side in (snapshot, self.snapshot))
+        if not data_changes(before, now):
+            return snapshot
+        kept = f"{self.metric} needs more than the {snapshot.kept} hits that are kept"
+        if self.metric.cutoff > snapshot.kept:
+            self.lacking[f"is as it was scored then: {kept}"] += 1
+            return snapshot
+        sides = by_todays_data(before, now)
+        if not sides.compared:
+            self.lacking["is as it was scored then: today asks none of its queries"] += 1
+            return snapshot
+        if sides.gone_products and snapshot.kept <= self.metric.cutoff:
+            self.lacking[f"may seem worse than it was: products are gone, and {kept}"] += 1
+        return sides.before
+
+    def notes(self) -> list[str]:
+        """What could not be scored by it, a line each."""
+        return [f"{plural(number, 'version')} of other data {why}" for why, number in self.lacking.items()]
+
+
+def _of_metric(snapshot: Snapshot, metric: Metric) -> Snapshot:
+    strategies = {
+        name: replace(one, metrics={metric: one.metrics[metric]} if metric in one.metrics else {})
+        for name, one in snapshot.strategies.items()
+    }
+    return replace(snapshot, strategies=strategies)
 
 
 def version_of(snapshot: Snapshot, metric: Metric, commit: Commit, *, accepted: bool) -> Version:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance import history
 from relevance.errors import RelevanceError
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from relevance.history import Version
 
 _MOST_VERSIONS = 50
-"""Of the baseline, the newest: more would be read in every session."""
+"""Of the baseline, the newest; a note says how many more there are. What is read and scored is kept in the cache."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +47,26 @@ def look_back(
         accepted: whether it has become the baseline.
     """
     metric = config.gate.leading
+    today = history.Today(session, metric, Counter())
     whose = {"dataset": session.dataset.name, "engine": str(session.engine["name"])}
     now = history.version_of(session, metric, history.head_of(file.parent), accepted=accepted)
     notes: list[str] = []
     try:
         cache = config.cache_dir / history.CACHE
-        versions, found = history.read_baselines(file, metric, most=_MOST_VERSIONS, cache=cache)
-        compared = [history.version_of(one, metric, now.commit, accepted=True) for one in baselines]
+        versions, found = history.read_baselines(file, metric, today=session, most=_MOST_VERSIONS, cache=cache)
+        compared = [history.version_of(today.scored(one), metric, now.commit, accepted=True) for one in baselines]
         versions = _until(versions, compared)
         notes += [f"history of {file.name}: {note}" for note in found]
     except RelevanceError:
         versions = []
     if config.history is not None:
         try:
-            versions += history.read_sessions(config.history, metric=metric, **whose)
+            sessions = history.read_sessions(config.history, metric=metric, **whose)
+            alike = [one for one in sessions if one.is_alike(now)]
+            if other := len(sessions) - len(alike):
+                left_out = f"{plural(other, 'session')} left out: most of their judgments are others now"
+                notes.append(f"history {config.history.name}: {left_out}")
+            versions += alike
             history.append(config.history, now, metric=metric, **whose)
         except RelevanceError as error:
             notes.append(str(error))

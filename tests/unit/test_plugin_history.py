@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from helpers.project import write_project, write_train
 from helpers.repository import BASELINES, commit, git, shop, shop_repository
+from helpers.snapshots import measured, snapshot
 
-from relevance.baseline import write_baseline
-from relevance.evaluation import NDCG10
+from relevance.baseline import DatasetIdentity, Snapshot, write_baseline
+from relevance.evaluation import NDCG10, score_hits
 from relevance.gate import Limits
 from relevance.history import read_sessions
 from relevance.plugin.run import BenchmarkRun
@@ -95,6 +96,51 @@ def test_the_versions_of_the_baseline_are_enough(tmp_path: Path) -> None:
     assert notes == ()
     assert len([*(tmp_path / "cache" / "history").iterdir()]) == 3
     assert back(tmp_path, 0.486, compared=0.492) == (drifted, ())  # what is read from the cache is the same
+
+
+def graded(lost: int, grade: int = 2, **changed: Any) -> Snapshot:
+    """Sixty queries that each find one good product, graded so; of the first `lost` it stands behind the bad one."""
+    hits = [("b", "a") if at < lost else ("a", "b") for at in range(60)]
+    grades = [{"a": grade, "b": 1}] * 60
+    values = score_hits([NDCG10], hits, grades, relevant_from=1, highest=grade)
+    judged = DatasetIdentity("shop", "c" * 64, "a" * 64, f"{grade:064x}", 20)
+    others = {"dataset": judged, "grades": tuple(grades), **changed}
+    return snapshot({"titles": measured(values, hits)}, **others)
+
+
+@needs_git
+def test_versions_are_scored_by_today_s_judgments(tmp_path: Path) -> None:
+    """The judgments changed in between, of every query: by those of then there is nothing that could be compared."""
+    git(tmp_path, "init", "-q")
+    versions = [graded(0), graded(2), graded(4, 3)]
+    hashes = []
+    for at, one in enumerate(versions):
+        write_baseline(one, tmp_path / BASELINES)
+        hashes.append(commit(tmp_path, f"change {at}", at=at))
+    config: Any = SimpleNamespace(gate=Limits(), history=None, cache_dir=tmp_path / "cache")
+    file = tmp_path / BASELINES / "shop.json"
+    session = graded(16, 3)
+    found = look_back(config, file, versions[-1:], session, accepted=False)
+    now = session.strategies["titles"].metrics[NDCG10].mean()
+    fell = f"titles: slow drift: nDCG@10 fell by {1 - now:.1%} (1.0000 → {now:.4f}) since {hashes[0][:7]} of "
+    assert found.drifted["titles"].startswith(fell)
+    assert found.notes == ()
+    # grades that alone are other make no loss
+    assert look_back(config, file, versions[-1:], graded(4, 9), accepted=False).drifted == {}
+
+
+@needs_git
+def test_what_cannot_be_scored_by_today_s_judgments_is_named(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    for at, one in enumerate((graded(0, kept=5), graded(0), graded(0, 3))):
+        write_baseline(one, tmp_path / BASELINES)
+        commit(tmp_path, f"change {at}", at=at)
+    config: Any = SimpleNamespace(gate=Limits(), history=tmp_path / "h", cache_dir=tmp_path / "cache")
+    file, short = tmp_path / BASELINES / "shop.json", "nDCG@10 needs more than the 5 hits that are kept"
+    note = f"history of shop.json: 1 version of other data is as it was scored then: {short}"
+    assert look_back(config, file, [graded(0, 3)], graded(0, 3), accepted=False).notes == (note,)
+    left_out = "history h: 1 session left out: most of their judgments are others now"
+    assert look_back(config, file, [graded(0, 3)], graded(0, 4), accepted=False).notes == (note, left_out)
 
 
 @needs_git
