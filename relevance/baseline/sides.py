@@ -1,18 +1,20 @@
 """A baseline and a session made comparable: both by the session's queries, judgments and products.
 
-A baseline keeps more hits than are compared. So its rankings can be scored by other judgments, and a product that is
-gone leaves them as it leaves today's: the hits behind it move up, and deeper ones fill the end.
+Snapshots keep more hits than are compared. So rankings can be scored by other judgments, and a product that only one
+side has leaves its rankings: the hits behind it move up, and deeper ones fill the end. A strategy that has not changed
+ranks what both sides have in the same order, so that it shows no difference.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance.baseline.snapshot import DIGITS, data_changes
-from relevance.evaluation import score_hits
+from relevance.evaluation import NDCG10, score_hits
 from relevance.records import HITS
 from relevance.text import plural, some
 
@@ -37,7 +39,7 @@ class Sides:
 
     Attributes:
         before: the baseline's rankings without products that are gone, scored by today's judgments.
-        now: the session's, of the queries that both have.
+        now: the session's without products that are new since, of the queries that both have.
         notes: what could not be compared or scored anew, a line each.
         refilled: hits that have moved into the baseline's first ten, as products before them are gone.
         gone_products: products of the baseline's rankings that are gone.
@@ -45,6 +47,7 @@ class Sides:
             not known.
         compared: how many queries are compared.
         of: how many the baseline has.
+        lost: how many queries are not, as their relevant products are gone or have other ids.
     """
 
     before: Snapshot
@@ -55,6 +58,7 @@ class Sides:
     new_products: Mapping[str, int] = field(default_factory=dict)
     compared: int = 0
     of: int = 0
+    lost: int = 0
 
 
 def by_todays_data(before: Snapshot, now: Snapshot, products: Collection[str] | None = None) -> Sides:
@@ -72,27 +76,40 @@ def by_todays_data(before: Snapshot, now: Snapshot, products: Collection[str] | 
         rescored = _Rescored(before, now, before.strategies, highest=_highest(now), by_others=False)
         return Sides(rescored.side(), now, rescored.notes(), compared=of, of=of)
     rows, notes = _same_queries(before, now)
+    gone, unknown = _gone(before, now, products)
+    fresh, unknown_too = _new_products(before, now)
+    lost = dict.fromkeys(row for row in rows if _is_lost(before, now, row, gone, fresh))
+    if lost:
+        queries = some([now.queries[row] for _, row in lost], _NAMED)
+        what = "whose relevant products are gone, or have other ids now"
+        notes.append(f"not compared: {plural(len(lost), 'query')} {what} ({queries})")
+        rows = [row for row in rows if row not in lost]
     old, new = _selected(before, [left for left, _ in rows]), _selected(now, [right for _, right in rows])
-    gone, unknown = _gone(old, new, products)
-    hits = {name: _without(one.hits, gone) for name, one in old.strategies.items()}
+    if before.products_seen is None:
+        fresh = set()
+    left, right = _common(old, new, gone, fresh)
     refilled = sum(
-        len(left[:HITS]) - sum(product not in gone for product in was[:HITS])
-        for name, one in old.strategies.items()
-        for was, left in zip(one.hits, hits[name], strict=True)
-        if was is not left
+        len(short[:HITS]) - sum(product not in gone for product in was[:HITS])
+        for name, one in left.items()
+        for was, short in zip(old.strategies[name].hits, one.hits, strict=True)
+        if not gone.isdisjoint(was)
     )
-    shortened = {name: replace(one, hits=hits[name]) for name, one in old.strategies.items()}
-    highest = _highest(now)
+    known = tuple({product: grade for product, grade in one.items() if product not in fresh} for one in new.grades)
+    today = replace(new, grades=known)
+    highest = _highest(today)
     by_others = (before.relevant_from, _highest(before)) != (now.relevant_from, highest)
-    rescored = _Rescored(old, new, shortened, highest=highest, by_others=by_others)
-    added, unknown_too = _new_products(before, new)
-    notes += [*unknown, *unknown_too, *rescored.notes()]
-    if gone:
+    rescored = _Rescored(old, today, left, highest=highest, by_others=by_others)
+    cut = _Rescored(new, today, right, highest=highest, by_others=highest != _highest(now))
+    notes += [*unknown, *unknown_too, *dict.fromkeys((*rescored.notes(), *cut.notes()))]
+    ranked = {product for one in old.strategies.values() for hits in one.hits for product in hits if product in gone}
+    if ranked:
         moved = f"{plural(refilled, 'hit')} behind them moved into its first {HITS}"
-        notes.append(f"{plural(len(gone), 'product')} of the baseline's rankings gone: {moved}")
-    if some_new := [f"{name} {number:,}" for name, number in added.items() if number]:
-        notes.append(f"hits among the first {HITS} that are products new since: {', '.join(some_new)}")
-    return Sides(rescored.side(), new, tuple(notes), refilled, len(gone), added, len(rows), of)
+        notes.append(f"{plural(len(ranked), 'product')} of the baseline's rankings gone: {moved}")
+    session = cut.side()
+    added = _added(before, new, fresh)
+    if some_new := [_with_new(name, number, new, session) for name, number in added.items() if number]:
+        notes.append(f"products new since, among the first {HITS} hits, left out: {', '.join(some_new)}")
+    return Sides(rescored.side(), session, tuple(notes), refilled, len(ranked), added, len(rows), of, len(lost))
 
 
 def judged_as_before(before: Snapshot, now: Snapshot) -> tuple[Snapshot, str]:
@@ -196,7 +213,7 @@ def _gone(before: Snapshot, now: Snapshot, products: Collection[str] | None) -> 
     """Products of the baseline's rankings that today's catalogue does not have; a line where that is not known."""
     if before.dataset.corpus == now.dataset.corpus:
         return set(), []
-    known = {product for one in before.strategies.values() for hits in one.hits for product in hits}
+    known = _known(before)
     if products is not None:
         return known.difference(products), []
     if now.products_seen is not None:
@@ -204,28 +221,105 @@ def _gone(before: Snapshot, now: Snapshot, products: Collection[str] | None) -> 
     return set(), ["which products are gone is not known: they stay in the baseline's rankings"]
 
 
-def _without(hits: _Hits, gone: set[str]) -> _Hits:
-    return tuple(tuple(one for one in row if one not in gone) if not gone.isdisjoint(row) else row for row in hits)
+def _new_products(before: Snapshot, now: Snapshot) -> tuple[set[str], list[str]]:
+    """Products of the session that the baseline's catalogue did not have; a line where that is not known.
 
-
-def _new_products(before: Snapshot, now: Snapshot) -> tuple[dict[str, int], list[str]]:
+    Where it is not known, they are those that the baseline neither judges nor ranks.
+    """
     if before.dataset.corpus == now.dataset.corpus:
-        return {}, []
+        return set(), []
+    today = _known(now)
     if before.products_seen is None:
-        return {}, ["which hits are products new since is not known"]
-    both = [name for name in now.strategies if name in before.strategies]
-    shown = {name: [product for hits in now.strategies[name].hits for product in hits[:HITS]] for name in both}
-    old = before.products_seen.among({product for hits in shown.values() for product in hits})
-    return {name: sum(product not in old for product in hits) for name, hits in shown.items()}, []
+        return today - _known(before), ["which hits are products new since is not known"]
+    return today - before.products_seen.among(today), []
+
+
+def _known(snapshot: Snapshot) -> set[str]:
+    """All products that are judged or ranked."""
+    ranked = {product for one in snapshot.strategies.values() for hits in one.hits for product in hits}
+    return ranked.union(*snapshot.grades)
+
+
+def _is_lost(before: Snapshot, now: Snapshot, row: tuple[int, int], gone: set[str], fresh: set[str]) -> bool:
+    """Whether nothing can be said of a query, as what was relevant is not there.
+
+    None of it is left, or for more than half of it something new is relevant instead: the same products by other ids,
+    or others that the baseline could not find.
+    """
+    sides = ((before, before.grades[row[0]]), (now, now.grades[row[1]]))
+    were, are = ({one for one, grade in grades.items() if grade >= side.relevant_from} for side, grades in sides)
+    replaced = min(len(were & gone), len(are & fresh))
+    return not were.isdisjoint(gone) and (are <= fresh or 2 * replaced > len(were))
+
+
+def _common(
+    old: Snapshot, new: Snapshot, gone: set[str], fresh: set[str]
+) -> tuple[dict[str, Measurement], dict[str, Measurement]]:
+    """The strategies of both sides with the hits that both sides can have.
+
+    A list that was full and has lost some hits is not known any further: there the other side's ends as well.
+    """
+    left = {name: _without(one, gone) for name, one in old.strategies.items()}
+    right = {name: _without(one, fresh) for name, one in new.strategies.items()}
+    for name in left.keys() & right.keys():
+        ends = [
+            min(pair)
+            for pair in zip(
+                _known_until(old.strategies[name].hits, left[name].hits, old.kept),
+                _known_until(new.strategies[name].hits, right[name].hits, new.kept),
+                strict=True,
+            )
+        ]
+        left[name], right[name] = _ended(left[name], ends), _ended(right[name], ends)
+    return left, right
+
+
+def _known_until(whole: _Hits, common: _Hits, kept: int) -> list[int]:
+    """How many ranks of each list are known without some of its hits; a list that was not full has no more."""
+    lists = zip(whole, common, strict=True)
+    return [len(left) if len(left) < len(was) == kept else sys.maxsize for was, left in lists]
+
+
+def _without(measured: Measurement, products: set[str]) -> Measurement:
+    if not products:
+        return measured
+    return replace(
+        measured,
+        hits=tuple(
+            tuple(one for one in row if one not in products) if not products.isdisjoint(row) else row
+            for row in measured.hits
+        ),
+    )
+
+
+def _ended(measured: Measurement, ends: Sequence[int]) -> Measurement:
+    lists = zip(measured.hits, ends, strict=True)
+    return replace(measured, hits=tuple(hits[:end] if len(hits) > end else hits for hits, end in lists))
+
+
+def _added(before: Snapshot, new: Snapshot, fresh: set[str]) -> dict[str, int]:
+    """How many hits among the first ten are new products, by strategy; empty where that is not known."""
+    if before.dataset.corpus == new.dataset.corpus or before.products_seen is None:
+        return {}
+    both = {name: one.hits for name, one in new.strategies.items() if name in before.strategies}
+    return {name: sum(one in fresh for row in hits for one in row[:HITS]) for name, hits in both.items()}
+
+
+def _with_new(name: str, hits: int, whole: Snapshot, without: Snapshot) -> str:
+    """What new products add to a strategy, for people."""
+    metrics, cut = whole.strategies[name].metrics, without.strategies[name].metrics
+    if NDCG10 not in metrics:
+        return f"{name} {hits:,}"
+    return f"{name} {hits:,} ({NDCG10} {metrics[NDCG10].mean():.4f} with them, {cut[NDCG10].mean():.4f} without)"
 
 
 class _Rescored:
-    """The baseline by today's judgments, and what could not be scored by them.
+    """A side by today's judgments, and what could not be scored by them.
 
     Args:
-        before: the baseline, as it was.
-        now: the session, with the same queries in the same order.
-        strategies: of the baseline, with the hits that are left.
+        before: the side, as it was.
+        now: the session, with the same queries in the same order, and the judgments that count.
+        strategies: of the side, with the hits that are left.
         highest: the highest grade of today's judgments.
         by_others: whether what holds for all queries is another, so that none keeps its values.
     """
@@ -237,11 +331,11 @@ class _Rescored:
         pairs = zip(before.grades, now.grades, strict=True)
         self._judged = np.array([by_others or left != right for left, right in pairs], dtype=bool)
         self._as_it_was: dict[str, int] = {}
-        self._short: list[tuple[float, str, int]] = []
+        self._short = 0
         self._strategies = {name: self._rescored(name, one) for name, one in strategies.items()}
 
     def side(self) -> Snapshot:
-        """The baseline by today's data: the same object where nothing has changed."""
+        """The side by today's data: the same object where nothing has changed."""
         before, now = self._before, self._now
         same = (before.weights, before.tags) == (now.weights, now.tags) and not self._judged.any()
         if same and all(one is before.strategies[name] for name, one in self._strategies.items()):
@@ -259,12 +353,11 @@ class _Rescored:
         """What could not be scored anew, a line each."""
         kept, lines = self._before.kept, []
         for metric, queries in self._as_it_was.items():
-            what = f"{metric} looks deeper than the {kept} hits that the baseline keeps"
-            lines.append(f"{what}: compared as it was scored then, {plural(queries, 'query')} of it by other data")
+            what = f"{metric} looks deeper than the {kept} hits that are kept"
+            lines.append(f"{what}: compared as it was scored, {plural(queries, 'query')} of it by other data")
         if self._short:
-            most, where, lists = max(self._short)
-            what = f"{plural(lists, 'list')} of the baseline lack hits, as it keeps {kept} and products are gone"
-            lines.append(f"{what}: its mean may be up to {100 * most:.2g}% higher than said ({where})")
+            lists = plural(self._short, "list")
+            lines.append(f"{lists} compared on fewer than {HITS} hits: {kept} are kept, and products are gone or new")
         return tuple(lines)
 
     def _rescored(self, name: str, one: Measurement) -> Measurement:
@@ -272,6 +365,7 @@ class _Rescored:
         wanted = dict.fromkeys(
             [*was.metrics, *(metric for metric in (today.metrics if today else ()) if not metric.needs_baseline)]
         )
+        self._short += sum(len(left) < min(len(right), HITS) for left, right in zip(one.hits, was.hits, strict=True))
         moved = np.array([left is not right for left, right in zip(was.hits, one.hits, strict=True)], dtype=bool)
         rows = {
             metric: self._judged | moved if metric in was.metrics else np.ones(len(moved), bool) for metric in wanted
@@ -284,7 +378,6 @@ class _Rescored:
         if not again:
             return one
         scored = self._score(again, one.hits, np.any([rows[metric] for metric in again], axis=0), was)
-        self._note_short(name, one.hits, was, scored)
         known = {**was.metrics, **scored}
         return replace(one, metrics={metric: known[metric] for metric in wanted if metric in known})
 
@@ -307,29 +400,6 @@ class _Rescored:
             values[metric][at] = np.round(new, DIGITS)
         return values
 
-    def _note_short(self, name: str, hits: _Hits, was: Measurement, scored: Mapping[Metric, _Floats]) -> None:
-        """Note by how much a mean would rise at most, stood the best products where hits are not known."""
-        for metric, values in scored.items():
-            lists = enumerate(zip(was.hits, hits, strict=True))
-            rows = [
-                row
-                for row, (whole, left) in lists
-                if len(whole) == self._before.kept and len(left) < min(len(whole), metric.cutoff)
-            ]
-            if rows and values.sum() > 0:
-                grades = [self._now.grades[row] for row in rows]
-                filled = [_filled(hits[row], one, metric.cutoff) for row, one in zip(rows, grades, strict=True)]
-                limits = {"relevant_from": self._now.relevant_from, "highest": self._highest}
-                best = score_hits([metric], filled, grades, **limits)[metric]
-                gain = float(np.maximum(best - values[rows], 0).sum() / values.sum())
-                self._short.append((gain, f"{name}, {metric}", len(rows)))
-
 
 def _highest(snapshot: Snapshot) -> float:
     return max((grade for judged in snapshot.grades for grade in judged.values()), default=0)
-
-
-def _filled(hits: Sequence[str], grades: Mapping[str, float], length: int) -> list[str]:
-    """With the best of the other judged products behind the last hit."""
-    others = sorted((one for one in grades if one not in hits), key=lambda one: -grades[one])
-    return [*hits, *others[: length - len(hits)]]

@@ -452,7 +452,8 @@ def _too_few_common(sides: Sides, limits: Limits) -> str:
     if sides.compared >= least:
         return ""
     allowed = f"{least:,} or more ([gate] common_share = {limits.common_share:g}, common_queries)"
-    return f"compared on {sides.compared:,} of {plural(sides.of, 'query')} of the baseline; allowed: {allowed}"
+    lost = f"; {sides.lost:,} have lost what was relevant: were products given other ids?" if sides.lost else ""
+    return f"compared on {sides.compared:,} of {plural(sides.of, 'query')} of the baseline; allowed: {allowed}{lost}"
 
 
 def _timed(sides: Sides, before: Snapshot, session: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
