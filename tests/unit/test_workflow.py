@@ -1,5 +1,6 @@
 """The workflow that `relevance init` writes: which baseline a pull request is held against."""
 
+import re
 import shutil
 import subprocess
 from importlib import resources
@@ -33,7 +34,7 @@ def run_step(name: str, checkout: Path) -> None:
     (checkout / "relevance").chmod(0o755)
     script = dedent(step(WORKFLOW, name).partition("run: |\n")[2])
     path = f"{checkout}:/usr/bin:/bin:/usr/local/bin"
-    variables = {"PATH": path, "GITHUB_BASE_REF": "main", "GITHUB_ENV": "handed-on"}
+    variables = {"PATH": path, "RUNNER_TEMP": "temporary", "GITHUB_BASE_REF": "main", "GITHUB_ENV": "handed-on"}
     subprocess.run(  # noqa: S603 - our own template
         ["/bin/bash", "-e", "-c", script], cwd=checkout, check=True, env=variables, capture_output=True
     )
@@ -78,14 +79,27 @@ def test_main_s_baseline_is_taken(tmp_path: Path, of_main: dict[str, str], own: 
 def test_the_verdict_is_by_main_s_baseline_whatever_was_written_into_the_file(tmp_path: Path) -> None:
     handed_on(tmp_path, {BASELINE: "main's"}, {BASELINE: "its own"})
     branch = tmp_path / "branch"
-    (branch / "main-baseline").write_text("its own")
+    (branch / "temporary").mkdir()
     run_step(NAMES[1], branch)
     assert (branch / "compared").read_text() == "main's"
 
 
-def test_the_page_shows_the_same_steps() -> None:
-    page = (ROOT / "docs" / "ci.md").read_text()
-    assert [step(page, name) for name in NAMES] == [step(WORKFLOW, name) for name in NAMES]
-    session = "- run: rm -rf .relevance && pytest --engine embedded --gate-from-baseline --out .relevance/latest\n"
-    assert session in page
-    assert session in WORKFLOW
+def test_the_page_shows_the_file_that_is_written() -> None:
+    assert f"```yaml\n{WORKFLOW}```\n" in (ROOT / "docs" / "ci.md").read_text()
+
+
+def test_the_verdict_is_a_job_that_runs_nothing_of_the_pull_request() -> None:
+    measuring, _, verdict = WORKFLOW.partition("\n  verdict:\n")
+    assert "pytest --engine embedded --gate-from-baseline --out .relevance/latest\n" in measuring
+    assert "pytest " not in verdict
+    assert "actions/cache" not in verdict, "the code could have filled it"
+    assert "env." not in verdict, "the code could have set it"
+    assert re.findall(r"if: (.+)", verdict) == ["github.event_name == 'pull_request' && !cancelled()"]
+    uploaded, downloaded = (part.partition("artifact@v4")[2] for part in (measuring, verdict))
+    assert re.findall(r"name: (\w+)", uploaded)[0] == re.findall(r"name: (\w+)", downloaded)[0] == "relevance"
+
+
+def test_what_earlier_sessions_have_left_is_kept() -> None:
+    """The history file lies beside the results, and CI keeps it."""
+    assert "rm -rf .relevance/latest &&" in WORKFLOW
+    assert WORKFLOW.count("rm -rf") == 1
