@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from elasticsearch import BadRequestError
 from helpers import shop
 from parity.server import ReferenceServer
 
+from relevance import engines
+from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch import leftovers
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
@@ -21,6 +24,9 @@ from relevance.engines.elasticsearch.leftovers import Mark, this_process
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import Catalogue, Vectors
+from relevance.suite import Suite
+from relevance.suite.measure import Preparation
+from relevance.suite.neighbours import ExactNeighbours
 
 PRODUCTS, DIMENSIONS, A_REQUEST = 243, 64, 100
 KEEP = Settings(keep_index=True)
@@ -376,3 +382,21 @@ def test_only_what_killed_runs_left_is_found_and_removed(make: Any, client: Any,
     for each in abandoned:
         leftovers.remove(connection, each)
     assert ours(client) == sorted([*names[2:], "relevance-foreign", "relevance-copy"])
+
+
+def test_an_approximate_index_is_built_again_and_removed(reference: ReferenceServer, client: Any) -> None:
+    plan = shop.plan(["vectorsearch"])
+    held = {key: shop.vectors(key[1]) for key in plan.vector_fields}
+    texts, products, (strategy,) = plan.dataset.queries.texts, plan.dataset.catalogue, plan.strategies
+    settings = Settings(reference.url, vector_index="hnsw")
+    with engines.choose("elasticsearch", settings, plan.strategies).open(progress=False) as indexer:
+        build = partial(indexer.index, products, text_fields=(), vectors=held, progress=False)
+        batch, exact = QueryBatch(texts, {"base": shop.rows_of(texts)}), ExactNeighbours(products, held)
+        suite = Suite(plan, build(), batch, {}, {}, Preparation(0, None, 0), exact=exact, build=build)
+        measured = suite.judge(strategy, suite.search(strategy), None)
+        suite.rebuild(3)
+        assert len(ours(client)) == 1
+    assert not ours(client)
+    rebuilds = suite.results[strategy.name].rebuilds
+    assert {len(values) for values in rebuilds.values()} == {3}
+    assert min(measured.recall or 0, *rebuilds["recall"]) > 0.9
