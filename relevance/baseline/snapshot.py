@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from relevance.errors import InputError
 from relevance.records import query_label
-from relevance.text import plural, printable, shortened
+from relevance.text import plural, printable, shortened, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -33,6 +33,7 @@ DIGITS = 6
 _SHOWN = 48
 _LONGEST_PATH = 200
 _MOST_LINES = 20
+_SHOWN_NAMES = 3
 _ABSENT, _ADDED, _REMOVED = object(), object(), object()
 
 
@@ -220,10 +221,15 @@ def _query_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
 def _gate_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     """What gates; a setting that only one release has is none that was changed."""
     both = [
-        {name: side.gate[name] for name in side.gate if name in other.gate}
+        {name: side.gate[name] for name in side.gate if name in other.gate and name != SELECTED}
         for side, other in ((before, after), (after, before))
     ]
     yield from _lines("gate", _changes("", *both))
+    old, new = (side.gate.get(SELECTED, ()) for side in (before, after))
+    for sign, one, other in (("-", old, new), ("+", new, old)):
+        names = [f'"{name}"' for name in one if name not in other]
+        if names and SELECTED in before.gate and SELECTED in after.gate:
+            yield printable(f"gate: {SELECTED} {sign} {some(names, _SHOWN_NAMES)}")
 
 
 _BODIES = ("body", "laid_over")

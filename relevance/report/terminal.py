@@ -512,9 +512,10 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
             else "worse than in"
         )
         lines.append(f"{strategy}: {what} {comparison.baseline}")
-        for finding in _worse(comparison):
-            if finding.strategy == strategy:
-                lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
+        own = [one for one in _worse(comparison) if one.strategy == strategy]
+        for finding, following in zip_longest(own, own[1:]):
+            lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
+            if following is None or following.reasons[1:] != finding.reasons[1:]:  # said once of those that share them
                 lines += [f"    {reason}" for reason in finding.reasons[1:]]
         lines += _changed(comparison)
     both = zip(comparisons, diagnoses, strict=False)

@@ -109,6 +109,8 @@ DIFFERENCES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "a metric, and a strategy less": ([gated(gated=["nDCG@10"], selected=["a", "b"]),
                                        gated(gated=["Judged@10"], selected=["a"])],
         ('gate: gated[0] "nDCG@10" -> "Judged@10"', 'gate: selected - "b"')),
+    "many strategies less, and one more": ([gated(selected=["a", "b", "c", "d", "e"]), gated(selected=["a", "f"])],
+        ('gate: selected - "b", "c", "d" and 1 more', 'gate: selected + "f"')),
     "an older file without limits": ([snapshot(), gated(fail=1.0)], ()),
     "a package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
     "a package that is not needed": (snapshot(versions={}), ()),

@@ -263,6 +263,14 @@ def test_an_undecided_answer_that_fails_says_so_and_what_would_settle_it() -> No
     assert dict(comparison_properties("own", [compared]))["fails"] == "yes"
 
 
+def test_what_metrics_share_is_said_once() -> None:
+    reasons = {"nDCG@10": "as one", "AP@10": "as one", "RR@10": "by itself"}
+    findings = tuple(Finding("own", name, "loss", 0.5, 0.4, reasons=("fell", why)) for name, why in reasons.items())
+    lines = comparison_failure("own", [Comparison("main.json", findings)], []).splitlines()
+    losses = [f"  LOSS: {name} fell" for name in reasons]
+    assert lines[1:] == [*losses[:2], "    as one", losses[2], "    by itself"]
+
+
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
     assert comparison_failure("own", [comparison(own="likely loss")], [diagnosis_of(answer="likely loss")]) == ""
     assert comparison_failure("other", [FAILED], [diagnosis_of()]) == ""
