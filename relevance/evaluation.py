@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -509,9 +509,11 @@ def score_hits(
     """
     deepest = max(1, *map(len, hits), *map(len, grades))
     ranks = min(max((metric.cutoff for metric in metrics), default=1), deepest)
-    firsts = [products[:ranks] for products in hits]
+    # a copy of a long list takes as long as looking it up
+    firsts = [products if len(products) <= ranks else products[:ranks] for products in hits]
     lengths = np.fromiter(map(len, firsts), np.int64, len(firsts))
-    found = (judged.get(product, UNJUDGED) for first, judged in zip(firsts, grades, strict=True) for product in first)
+    looked_up = (map(judged.get, first, repeat(UNJUDGED)) for first, judged in zip(firsts, grades, strict=True))
+    found = chain.from_iterable(looked_up)
     hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
     hit_grades[np.arange(ranks) < lengths[:, np.newaxis]] = np.fromiter(found, np.float64, int(lengths.sum()))
     counts = np.fromiter(map(len, grades), np.int64, len(grades))
