@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,8 +164,8 @@ def _number(salt: int, query: str, product: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2.0**64
 
 
-def _discount(rank: int | None) -> float:
-    return 0.0 if rank is None else 1 / math.log2(rank + 1)
+_DISCOUNTS = (0.0, *(1 / math.log2(rank + 1) for rank in range(1, DEPTH + 1)))
+"""By rank; 0 stands for no rank."""
 
 
 class _Query:
@@ -174,20 +175,28 @@ class _Query:
     """
 
     def __init__(self, before: Sequence[str], after: Sequence[str], grades: Mapping[str, float]) -> None:
-        self.ranks = [{product: rank for rank, product in enumerate(side, start=1)} for side in (before, after)]
-        self.known = sorted(grades.values(), reverse=True)
+        self._sides = before, after
         self.grades = grades
         self.holes = [] if list(before) == list(after) else sorted({*before, *after} - grades.keys())
 
+    @cached_property
+    def ranks(self) -> list[dict[str, int]]:
+        return [dict(zip(side, range(1, DEPTH + 1), strict=False)) for side in self._sides]
+
+    @cached_property
+    def known(self) -> list[float]:
+        return sorted(self.grades.values(), reverse=True)
+
     def gain(self, product: str) -> float:
         """How much more the new side's rank of a product counts than the baseline's."""
-        before, after = (ranks.get(product) for ranks in self.ranks)
-        return _discount(after) - _discount(before)
+        before, after = self.ranks
+        return _DISCOUNTS[after.get(product, 0)] - _DISCOUNTS[before.get(product, 0)]
 
     def ideal(self, expected: float) -> float:
         """DCG of the ideal ranking, were every hole of the expected grade; at least `_LEAST_IDEAL`."""
         best = sorted([*self.known[:DEPTH], *[expected] * len(self.holes)], reverse=True)[:DEPTH]
-        return max(sum(grade * _discount(rank) for rank, grade in enumerate(best, start=1)), _LEAST_IDEAL)
+        gain: float = sum(map(mul, best, _DISCOUNTS[1:]))
+        return max(gain, _LEAST_IDEAL)
 
 
 class Holes:
