@@ -1,5 +1,6 @@
 """The gate is not put aside unnoticed: each way of `helpers.put_aside`, and what is not the workflow's session."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -175,6 +176,7 @@ def test_a_listing_that_the_project_asks_for_fails_in_ci(project: pytest.Pyteste
 
 def test_a_process_that_ends_before_its_time(project: pytest.Pytester) -> None:
     """Nothing is written, so that there is nothing to compare; the workflow has removed what was there."""
+    shutil.rmtree(project.path / ".relevance", ignore_errors=True)
     (project.path / "conftest.py").write_text(
         'import os\npytest_plugins = ["relevance.plugin"]\ndef pytest_runtestloop(): os._exit(0)\n'
     )
