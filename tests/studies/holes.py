@@ -24,13 +24,13 @@ from helpers.snapshots import measured, snapshot
 from relevance import engines
 from relevance.baseline import Snapshot
 from relevance.datasets import Source, load
-from relevance.datasets.asked import Row
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
-from relevance.gate import Comparison, Finding, Limits, compare
+from relevance.gate import Comparison, Finding, Limits
 from relevance.gate.answers import worst
 from relevance.gate.comparing import EMPTY
+from relevance.mutation.withheld import asked, complete_grades
 from relevance.records import NO_HIT, Dataset, Judgments, Ranking
 from relevance.runner import search_all
 from relevance.strategies import Strategy, readings_of
@@ -49,7 +49,6 @@ LARGEST = 0.4
 """No change is larger."""
 BETTER, WORSE = 0.01, -0.02
 LOOKS = (0, 50, 100, 150, 200, 300, 400)
-DRAWS = 9_999
 STRATEGY = "changed"
 SEED = 18
 METRICS = (NDCG10, AP10, RR10)
@@ -161,7 +160,6 @@ class World:
         self.queries = tuple(dataset.queries.ids[code] for code in codes)
         self.texts = tuple(dataset.queries.texts[code] for code in codes)
         self.relevant_from = judged.relevant_from
-        self.at = {query: at for at, query in enumerate(self.queries)}
         row = {code: at for at, code in enumerate(codes.tolist())}
         self.truth: list[dict[str, float]] = [{} for _ in codes]
         pairs = zip(judged.queries.tolist(), judged.products.tolist(), judged.grades.tolist(), strict=True)
@@ -261,37 +259,18 @@ def answer_of(comparison: Comparison, strategy: str = STRATEGY) -> str:
 def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> dict[str, object]:
     """What the gate says with all judgments, and with those of the pool and so many more in its own order."""
     here = the_world(where["data"], where["world"])
-    order: list[Row] = []
-
-    def asked(grades: Sequence[Mapping[str, float]]) -> Comparison:
-        old, new = (here.snapshots({STRATEGY: name}, grades) for name in (before, after))
-        orders = {STRATEGY: order} if order else {}
-        return compare(old, new, Limits(), baseline="pool", orders=orders, draws=DRAWS)
-
-    tens = [[*a[:DEPTH], *b[:DEPTH]] for a, b in zip(here.hits[before], here.hits[after], strict=True)]
-    every = [{**known, **truth} for known, truth in zip(here.known(tens), here.truth, strict=True)]
-    complete = asked(every)
+    old, new = (here.snapshots({STRATEGY: name}, here.truth) for name in (before, after))
+    every = complete_grades(old, new)
     shown = [hits[: 5 if pool == "five" else DEPTH] for hits in here.hits[third if pool == "third" else before]]
-    known = here.known(shown)
-    found: dict[str, object] = {
+    (complete,) = asked(old, new, every, every, Limits(), looks=(0,))
+    looks = dict(zip(LOOKS, asked(old, new, every, here.known(shown), Limits(), looks=LOOKS), strict=True))
+    return {
         "change": round(here.change(before, after), 4),
         "complete": answer_of(complete),
+        "holes": sum(len(one.rows) for one in looks[0].holes.values()),
+        "exit": int(fails(looks[0])),
+        **{f"at {look}": answer_of(one) for look, one in looks.items()},
     }
-    answer, judged = "", 0
-    for look in LOOKS:
-        if answer in ("", "undecided: holes"):
-            for row in order[judged:look]:
-                at = here.at[row.query]
-                known[at][row.product] = here.truth[at].get(row.product, 0)
-            judged = look
-            comparison = asked(known)
-            answer = answer_of(comparison)
-            if not look:
-                order += comparison.holes[STRATEGY].rows if STRATEGY in comparison.holes else ()
-                found["holes"] = len(order)
-                found["exit"] = int(fails(comparison))
-        found[f"at {look}"] = answer
-    return found
 
 
 # rates

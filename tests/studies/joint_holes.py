@@ -27,9 +27,10 @@ from relevance.datasets.asked import Row
 from relevance.evaluation import NDCG10, evaluate_all
 from relevance.gate import Comparison, Limits, compare
 from relevance.mutation import KINDS, mutate
+from relevance.mutation.withheld import DRAWS
 from relevance.records import NO_HIT, Judgments, Ranking
 from relevance.suite import make_plan
-from studies.holes import DEPTH, DRAWS, LARGEST, LOOKS, METRICS, answer_of, fails, kind_of, shares
+from studies.holes import DEPTH, LARGEST, LOOKS, METRICS, answer_of, fails, kind_of, shares
 from studies.store import FOLDER, collect
 
 SESSIONS, SEED = 12, 18
