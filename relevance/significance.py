@@ -273,15 +273,33 @@ def flip_signs(columns: Sequence[Columns] | _Floats, *, seed: int, draws: int = 
     return SignFlips(high, low, largest, exact, rounding, largest_of if rounding else None)
 
 
-def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: int = DRAWS) -> float:
-    """Give how many standard errors above their means upper bounds of all columns have to lie to hold jointly.
+@dataclass(frozen=True)
+class Reach:
+    """How far above their means upper bounds of all columns have to lie to hold jointly.
 
-    Where differences scatter alike to both sides, that is the quantile of the largest sum / sqrt(sum of squares) of a
-    column, over sign patterns of the differences less their mean: about 1.64 for one column at a level of 0.95, and
-    more, the less columns move together. Where a few lie far above the others, most samples lack some of those few, and
-    their mean is too low: bounds have to be wider, by the skewness of the column that has most. By how much is the
-    expansion of the mean over its error up to 1 / queries, but for the small term of the kurtosis (P. Hall, "Inverting
-    an Edgeworth expansion", Annals of Statistics 11, 1983).
+    Attributes:
+        z: the quantile of the largest sum / sqrt(sum of squares) of a column, over sign patterns of the differences
+            less their mean: about 1.64 for one column at a level of 0.95, and more, the less columns move together.
+        skewness: of the column that has most, at least 0. Where a few differences lie far above the others, most
+            samples lack some of those few, and their mean is too low.
+    """
+
+    z: float
+    skewness: float
+
+    def errors(self, queries: float) -> float:
+        """In standard errors of the mean of so many queries.
+
+        The expansion of the mean over its error up to 1 / queries, but for the small term of the kurtosis (P. Hall,
+        "Inverting an Edgeworth expansion", Annals of Statistics 11, 1983).
+        """
+        z, skew = self.z, self.skewness / math.sqrt(queries)
+        wider = skew * (2 * z**2 + 1) / 6 + 5 * skew**2 * z * (4 * z**2 - 1) / 72
+        return z + wider + z * (z**2 - 1) / (2 * queries)
+
+
+def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: int = DRAWS) -> Reach:
+    """Give how far above the means of all columns their upper bounds have to lie; 0 where no column scatters.
 
     Args:
         differences: shape (queries, columns).
@@ -289,16 +307,13 @@ def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: 
         seed: of the signs.
         draws: how many sign patterns are drawn.
 
-    Returns:
-        The number of standard errors; 0 where no column scatters.
-
     Raises:
         ValueError: not two dimensions, or a number that is not finite.
     """
     centred = differences - differences.mean(axis=0)
     blocks, queries = _blocks([Columns(centred)])
     if not blocks:
-        return 0.0
+        return Reach(0.0, 0.0)
 
     def largest(patterns: _Patterns) -> _Floats:
         return np.asarray(_standardised(blocks, _signs(patterns.words(), queries)).max(axis=0))
@@ -306,9 +321,7 @@ def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: 
     chunks = _patterns(queries, seed, draws, at_once=_NUMBERS_AT_ONCE)
     z = float(np.quantile(np.concatenate(_on_all_cores(largest, chunks)), level))
     scattering = centred.T[np.concatenate([block.columns for block in blocks])]
-    skew = max(0.0, *map(_skewness, scattering)) / math.sqrt(len(centred))
-    wider = skew * (2 * z**2 + 1) / 6 + 5 * skew**2 * z * (4 * z**2 - 1) / 72
-    return z + wider + z * (z**2 - 1) / (2 * len(centred))
+    return Reach(z, max(0.0, *map(_skewness, scattering)))
 
 
 def _skewness(centred: _Floats) -> float:

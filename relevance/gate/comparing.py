@@ -21,7 +21,7 @@ from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
 from relevance.gate.rebuilds import beside_rebuilds, rebuild_notes, same_index
 from relevance.gate.segments import kinds_of_queries
-from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_reach, student_interval
+from relevance.significance import DRAWS, SAME, Columns, Reach, flip_signs, joint_reach, student_interval
 from relevance.text import chance, plural, some
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ _BOUND_DRAWS = 20_000
 """Sign patterns of bounds and advice, which need fewer than a p of 0.01 over hundreds of columns."""
 _PILOT = 1.3
 """So many times the computed number of queries reaches the bound in four of five cases, not in two of three."""
+_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,7 @@ class _Tested:
     adjusted_p: float
     less_p: float
     critical: float
-    reach: float | None
+    reach: Reach | None
 
     @property
     def at_most(self) -> float | None:
@@ -353,7 +354,7 @@ class _Tested:
         column = self.column
         if self.reach is None or column.before <= 0:
             return None
-        return column.relative + self.reach * column.error / column.before
+        return column.relative + self.reach.errors(column.queries) * column.error / column.before
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,7 +374,7 @@ class _Trial:
         flips = flip_signs([_block(one) for one in columns], seed=SEED, draws=self.draws)
         critical = flips.critical(self.limits.p_sure)
         bounded = [one for one in columns[0] if one.part == "" and one.metric == self.limits.leading]
-        reach = 0.0
+        reach = None
         if bounded:
             drops = np.column_stack([one.drops for one in bounded])
             reach = joint_reach(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
@@ -665,8 +666,10 @@ def _needed(tested: _Tested, excluded: float) -> int | None:
     column, reach = tested.column, tested.reach
     if reach is None or column.relative >= excluded:
         return None
-    spread = column.error * math.sqrt(column.queries)
-    wanted = _PILOT * ((reach + float(ndtri(_POWER))) * spread / (excluded * column.before)) ** 2
+    each = _PILOT * (column.error * math.sqrt(column.queries) / (excluded * column.before)) ** 2
+    wanted = float(column.queries)
+    for _ in range(_STEPS):  # of more queries the skewness counts less
+        wanted = max(each * (reach.errors(wanted) + float(ndtri(_POWER))) ** 2, column.queries)
     return max(math.ceil(wanted), column.queries + 1)
 
 

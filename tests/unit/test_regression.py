@@ -65,7 +65,7 @@ TOO_FEW = f"{SURE}; not counted: 49 queries, below 50 nothing is a loss by stati
             0.021,
             0.11,
             "nDCG@10",
-            ["undecided", "a loss of up to 6.65% cannot be excluded by 50 queries; about 123"],
+            ["undecided", "a loss of up to 6.65% cannot be excluded by 50 queries; about 122"],
         ),
         (50, 0.001, 0.11, "nDCG@10", ["no loss", "no loss larger than 4.65%"]),
         # from a thousand on 2% have to be excluded

@@ -270,16 +270,20 @@ def test_an_observed_sum_stands_in_for_that_of_the_differences() -> None:
     assert own.greater.p.tolist() == flip_signs(magnitudes, seed=1).greater.p.tolist() == [1 / 8]
 
 
+def reach(differences: Any) -> float:
+    """In standard errors of as many queries."""
+    return joint_reach(differences, seed=1, draws=20_000).errors(len(differences))
+
+
 def test_bounds_of_many_columns_are_wider_than_of_one() -> None:
     differences = np.random.default_rng(7).normal(0.3, 1, (400, 8))
-    one = joint_reach(differences[:, :1], seed=1, draws=20_000)
-    eight = joint_reach(differences, seed=1, draws=20_000)
+    one, eight = reach(differences[:, :1]), reach(differences)
     assert one == pytest.approx(stats.norm.ppf(0.95), abs=0.04)
     assert eight == pytest.approx(stats.norm.ppf(0.95 ** (1 / 8)), abs=0.1)
     # the same column eight times is one
-    assert joint_reach(np.repeat(differences[:, :1], 8, axis=1), seed=1, draws=20_000) == one
+    assert reach(np.repeat(differences[:, :1], 8, axis=1)) == one
     # whatever the mean is
-    assert joint_reach(differences + 5, seed=1, draws=20_000) == pytest.approx(eight)
+    assert reach(differences + 5) == pytest.approx(eight)
 
 
 def test_bounds_are_wider_where_few_differences_lie_far_above_the_others() -> None:
@@ -287,18 +291,19 @@ def test_bounds_are_wider_where_few_differences_lie_far_above_the_others() -> No
     # every sign pattern, and scipy's skewness; the column that has most widens the other
     signs = np.array(list(itertools.product([1, -1], repeat=12)))
     centred = skewed - skewed.mean(axis=0)
-    z = np.quantile((signs @ (centred / np.sqrt((centred**2).sum(axis=0)))).max(axis=1), 0.95)
+    sums = signs @ (centred / np.sqrt((centred**2).sum(axis=0)))
+    z = np.quantile(sums.max(axis=1), 0.95)
     most = stats.skew(skewed[:, 0], bias=False) / np.sqrt(12)
     assert most > 0 > stats.skew(skewed[:, 1])
     by_hand = z + most * (1 + 2 * z**2) / 6 + 5 / 72 * most**2 * (4 * z**3 - z) + (z**3 - z) / 24
-    assert joint_reach(skewed, seed=1) == pytest.approx(by_hand, abs=1e-9)
-    # what is skewed to the other side narrows nothing: Student's t alone
-    z = np.quantile(signs @ (centred[:, 1] / np.sqrt((centred[:, 1] ** 2).sum())), 0.95)
-    assert joint_reach(skewed[:, 1:], seed=1) == pytest.approx(z + (z**3 - z) / 24, abs=1e-9)
+    assert reach(skewed) == pytest.approx(by_hand, abs=1e-9)
+    # what is skewed to the other side narrows nothing
+    z = np.quantile(sums[:, 1], 0.95)
+    assert reach(skewed[:, 1:]) == pytest.approx(z + (z**3 - z) / 24, abs=1e-9)
 
 
 def test_what_does_not_scatter_needs_no_width() -> None:
-    assert joint_reach(np.full((5, 2), 0.25), seed=1) == 0
+    assert reach(np.full((5, 2), 0.25)) == 0
 
 
 @pytest.mark.parametrize(
