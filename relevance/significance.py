@@ -275,13 +275,13 @@ def flip_signs(columns: Sequence[Columns] | _Floats, *, seed: int, draws: int = 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far above their means upper bounds of all columns have to lie to hold jointly.
+    """How far above its mean the upper bound of a column has to lie, where those of all columns hold jointly.
 
     Attributes:
         z: the quantile of the largest sum / sqrt(sum of squares) of a column, over sign patterns of the differences
             less their mean: about 1.64 for one column at a level of 0.95, and more, the less columns move together.
-        skewness: of the column that has most, at least 0. Where a few differences lie far above the others, most
-            samples lack some of those few, and their mean is too low.
+        skewness: of the column, or of all together where that is more; at least 0. Where a few differences lie far
+            above the others, most samples lack some of those few, and their mean is too low.
     """
 
     z: float
@@ -298,8 +298,8 @@ class Reach:
         return z + wider + z * (z**2 - 1) / (2 * queries)
 
 
-def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: int = DRAWS) -> Reach:
-    """Give how far above the means of all columns their upper bounds have to lie; 0 where no column scatters.
+def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: int = DRAWS) -> list[Reach]:
+    """Give how far above the means of all columns their upper bounds have to lie; 0 where a column does not scatter.
 
     Args:
         differences: shape (queries, columns).
@@ -313,23 +313,23 @@ def joint_reach(differences: _Floats, level: float = 0.95, *, seed: int, draws: 
     centred = differences - differences.mean(axis=0)
     blocks, queries = _blocks([Columns(centred)])
     if not blocks:
-        return Reach(0.0, 0.0)
+        return [Reach(0.0, 0.0)] * centred.shape[1]
 
     def largest(patterns: _Patterns) -> _Floats:
         return np.asarray(_standardised(blocks, _signs(patterns.words(), queries)).max(axis=0))
 
     chunks = _patterns(queries, seed, draws, at_once=_NUMBERS_AT_ONCE)
     z = float(np.quantile(np.concatenate(_on_all_cores(largest, chunks)), level))
-    scattering = centred.T[np.concatenate([block.columns for block in blocks])]
-    return Reach(z, max(0.0, *map(_skewness, scattering)))
+    together = _skewness(centred)
+    return [Reach(z, max(0.0, together, _skewness(column))) for column in centred.T]
 
 
 def _skewness(centred: _Floats) -> float:
     """Unbiased where normal (G1 of D. N. Joanes and C. A. Gill, "Comparing measures of sample skewness", 1998)."""
     queries = len(centred)
-    if queries <= _FEWEST:
+    squares, cubes = (math.fsum(one.ravel().tolist()) / centred.size for one in (centred**2, centred * centred**2))
+    if queries <= _FEWEST or squares <= SAME**2:
         return 0.0
-    squares, cubes = (math.fsum(one.tolist()) / queries for one in (centred * centred, centred * centred * centred))
     return cubes / (squares * math.sqrt(squares)) * math.sqrt(queries * (queries - 1)) / (queries - 2)
 
 

@@ -374,14 +374,15 @@ class _Trial:
         flips = flip_signs([_block(one) for one in columns], seed=SEED, draws=self.draws)
         critical = flips.critical(self.limits.p_sure)
         bounded = [one for one in columns[0] if one.part == "" and one.metric == self.limits.leading]
-        reach = None
+        reaches: dict[_Column, Reach] = {}
         if bounded:
             drops = np.column_stack([one.drops for one in bounded])
-            reach = joint_reach(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
+            found = joint_reach(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
+            reaches = dict(zip(bounded, found, strict=True))
         chances = zip(flips.greater.p, flips.greater.adjusted, flips.less.adjusted, strict=True)
         flat = [column for block in columns for column in block]
         return [
-            _Tested(column, float(p), float(adjusted), float(less), critical, reach if column in bounded else None)
+            _Tested(column, float(p), float(adjusted), float(less), critical, reaches.get(column))
             for column, (p, adjusted, less) in zip(flat, chances, strict=True)
         ]
 

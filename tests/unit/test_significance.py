@@ -270,40 +270,52 @@ def test_an_observed_sum_stands_in_for_that_of_the_differences() -> None:
     assert own.greater.p.tolist() == flip_signs(magnitudes, seed=1).greater.p.tolist() == [1 / 8]
 
 
-def reach(differences: Any) -> float:
-    """In standard errors of as many queries."""
-    return joint_reach(differences, seed=1, draws=20_000).errors(len(differences))
+def reaches(differences: Any) -> list[float]:
+    """Of each column, in standard errors of as many queries."""
+    return [one.errors(len(differences)) for one in joint_reach(differences, seed=1, draws=20_000)]
 
 
 def test_bounds_of_many_columns_are_wider_than_of_one() -> None:
     differences = np.random.default_rng(7).normal(0.3, 1, (400, 8))
-    one, eight = reach(differences[:, :1]), reach(differences)
-    assert one == pytest.approx(stats.norm.ppf(0.95), abs=0.04)
-    assert eight == pytest.approx(stats.norm.ppf(0.95 ** (1 / 8)), abs=0.1)
+    one, eight = reaches(differences[:, :1]), reaches(differences)
+    assert one == pytest.approx([stats.norm.ppf(0.95)], abs=0.04)
+    assert eight == pytest.approx([stats.norm.ppf(0.95 ** (1 / 8))] * 8, abs=0.2)
     # the same column eight times is one
-    assert reach(np.repeat(differences[:, :1], 8, axis=1)) == one
+    assert reaches(np.repeat(differences[:, :1], 8, axis=1)) == pytest.approx(one * 8)
     # whatever the mean is
-    assert reach(differences + 5) == pytest.approx(eight)
+    assert reaches(differences + 5) == pytest.approx(eight)
 
 
 def test_bounds_are_wider_where_few_differences_lie_far_above_the_others() -> None:
-    skewed = np.random.default_rng(3).exponential(1, (12, 2)) * [1, -1]
-    # every sign pattern, and scipy's skewness; the column that has most widens the other
+    skewed = np.random.default_rng(7).exponential(1, (12, 3)) * [1, -0.1, 0.3]
+    # every sign pattern, and scipy's skewness
     signs = np.array(list(itertools.product([1, -1], repeat=12)))
     centred = skewed - skewed.mean(axis=0)
     sums = signs @ (centred / np.sqrt((centred**2).sum(axis=0)))
+    own = stats.skew(skewed, bias=False)
+    together = stats.skew(centred, axis=None) * math.sqrt(12 * 11) / 10  # of the large differences, above all
+
+    def by_hand(z: float, skew: float) -> float:
+        return z + skew * (1 + 2 * z**2) / 6 + 5 / 72 * skew**2 * (4 * z**3 - z) + (z**3 - z) / 24
+
     z = np.quantile(sums.max(axis=1), 0.95)
-    most = stats.skew(skewed[:, 0], bias=False) / np.sqrt(12)
-    assert most > 0 > stats.skew(skewed[:, 1])
-    by_hand = z + most * (1 + 2 * z**2) / 6 + 5 / 72 * most**2 * (4 * z**3 - z) + (z**3 - z) / 24
-    assert reach(skewed) == pytest.approx(by_hand, abs=1e-9)
+    assert own[1] < 0 < own[0] < together < own[2]
+    expected = [by_hand(z, max(one, together) / math.sqrt(12)) for one in own]
+    assert reaches(skewed) == pytest.approx(expected, abs=1e-9)
     # what is skewed to the other side narrows nothing
-    z = np.quantile(sums[:, 1], 0.95)
-    assert reach(skewed[:, 1:]) == pytest.approx(z + (z**3 - z) / 24, abs=1e-9)
+    assert reaches(skewed[:, 1:2]) == pytest.approx([by_hand(np.quantile(sums[:, 1], 0.95), 0)], abs=1e-9)
+
+
+def test_a_strategy_that_moves_one_query_widens_no_other_bound() -> None:
+    drawn = np.random.default_rng(3).normal(0, 1, (1_000, 2))
+    one_query = np.eye(1_000)[:, :1]
+    alone, beside = reaches(drawn), reaches(np.hstack([drawn, one_query]))
+    assert beside[:2] == pytest.approx(alone, abs=0.1)
+    assert beside[2] > beside[0] + 1
 
 
 def test_what_does_not_scatter_needs_no_width() -> None:
-    assert reach(np.full((5, 2), 0.25)) == 0
+    assert reaches(np.full((5, 2), 0.25)) == [0, 0]
 
 
 @pytest.mark.parametrize(
