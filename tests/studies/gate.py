@@ -222,13 +222,13 @@ def _tables() -> Iterator[tuple[str, Callable[..., Any], list[dict[str, Any]]]]:
             cell["runs"] = RARE.get((cell["queries"], cell["strategies"]), cell["runs"])
     yield "size", size, sizes
     powers = [
-        {"queries": queries, "strategies": strategies, "drop": drop, "runs": 200 if strategies < 3 else 100}
+        {"queries": queries, "strategies": strategies, "drop": drop, "runs": 100 if strategies < 3 else 50}
         for queries in SIZES
         for strategies in (1, 2, 11)
         for drop in (0.02, 0.05, 0.08)
     ]
     yield "power", power, powers
-    yield "smallest-visible", visible, [{"queries": queries, "runs": 500} for queries in SIZES]
+    yield "smallest-visible", visible, [{"queries": queries, "runs": 200} for queries in SIZES]
     yield "scipy", agreement, [{"block": block, "cases": 100} for block in range(10)]
     yield "time", timed, [{"run": run, "queries": 5_859, "strategies": 11, "draws": 100_000} for run in range(5)]
 
