@@ -138,8 +138,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
     allowed = config.allow_missing or not held
     comparison = compare_with(baseline, after, config.gate, sides=sides, orders=orders, allow_missing=allowed)
-    folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
-    titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
+    sides_at = [_side(name, config) for name in (arguments.before, arguments.after) if name]
+    titles = {product: title for path in sides_at for product, title in read_titles(path / TITLES).items()}
     limits = baseline.limits or config.gate
     overlaps = config.metrics.overlaps
     diagnosis = diagnose(sides.before, sides.now, comparison, limits, titles=titles, overlaps=overlaps)
@@ -182,10 +182,14 @@ def _two_strategies(arguments: argparse.Namespace, config: Config) -> tuple[Base
     return Baseline(f"{names[0]} ({arguments.before})", before), after
 
 
-def _read_side(name: str, config: Config) -> Snapshot:
+def _side(name: str, config: Config) -> Path:
     """A baseline file, a folder of results, or a project, whose folder of results it is then."""
     path = Path(name)
-    if path.is_dir() and not (path / SNAPSHOT).is_file() and path.resolve() == config.root.resolve():
-        path = config.out
+    is_project = path.is_dir() and not (path / SNAPSHOT).is_file() and path.resolve() == config.root.resolve()
+    return config.out if is_project else path
+
+
+def _read_side(name: str, config: Config) -> Snapshot:
+    path = _side(name, config)
     file = path / SNAPSHOT if (path / SNAPSHOT).is_file() else path
     return read_baseline(file, named=str(file), expected="a folder of results (--out) or a baseline file")

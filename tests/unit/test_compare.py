@@ -131,13 +131,25 @@ def test_other_data_score_both_sides(sides: Path, capsys: pytest.CaptureFixture[
     assert "is gone: both sides are scored by" in printed(capsys, "a.json c.json --on-common-queries")[1]
 
 
+def test_a_project_is_its_last_results(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sides / "relevance.toml").write_text("")
+    (sides / ".relevance").mkdir()
+    (sides / "b").rename(sides / ".relevance" / "latest")
+    for before, after in (("a.json", "."), ("a.json", f"{sides}"), ("a.json", ".relevance/latest")):
+        code, out = printed(capsys, f"{before} {after}")
+        assert (code, "own: worse than in a.json" in out, "[2] Oak table" in out) == (1, True, True)
+    assert "compared with .: 1 strategy" in printed(capsys, ". a.json")[1]
+
+
 def test_two_strategies_of_one_session(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (sides / "relevance.toml").write_text("")
     (sides / ".relevance" / "latest").mkdir(parents=True)
     both = replace(GOOD, strategies={"one": GOOD.strategies["own"], "two": WORSE.strategies["own"]})
     (sides / ".relevance" / "latest" / "baseline.json").write_text(document_text(both))
+    (sides / "b" / "titles.tsv").rename(sides / ".relevance" / "latest" / "titles.tsv")
     code, out = printed(capsys, ". --strategy one --strategy two")
     assert code == 1
+    assert "[2] Oak table" in out, "titles of the project's results"
     assert "two: worse than in one (.)" in out
     assert "queries by nDCG@10: 80 lost, 0 won, 0 unchanged" in out
     code, out = printed(capsys, ". --strategy two --strategy one")
