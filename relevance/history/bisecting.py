@@ -9,7 +9,6 @@ import os
 import subprocess
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from relevance.baseline import SNAPSHOT, read_baseline
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import MIB
-from relevance.history.repository import git
+from relevance.history.repository import git, time_of
 from relevance.history.versions import Commit
 from relevance.text import one_line
 
@@ -62,14 +61,15 @@ def resolved(folder: Path, name: str) -> str:
 
 def described(folder: Path, sha: str) -> Commit:
     """What git says of a commit."""
-    said = git(folder, "log", "-1", "--no-show-signature", "--format=%ct%x00%s", sha)
+    said = git(folder, "log", "-1", "--format=%ct%x00%s", sha)
     seconds, subject = said.rstrip("\n").split("\0")
-    return Commit(sha, datetime.fromtimestamp(int(seconds), UTC), one_line(subject))
+    return Commit(sha, time_of(seconds), one_line(subject))
 
 
 def check_order(folder: Path, good: str, bad: str) -> None:
     """Refuse commits of which the first is not before the second."""
-    if good == bad or git(folder, "merge-base", "--", good, bad).strip() != good:
+    # unlike merge-base, it has an answer where the two have no commit in common
+    if good == bad or git(folder, "rev-list", "--max-count=1", good, f"^{bad}", "--"):
         raise InputError("GOOD is not an ancestor of BAD; allowed: a commit, and one that came after it on its branch")
 
 

@@ -41,10 +41,20 @@ CACHE = "history"
 _MOST_BYTES = 2**26
 _MOST_SUBJECT = 200
 _SECONDS = 300
+_LAST_SECOND = 253402000000  # in the year 9999, in every time zone
 _QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-# nothing of the repository's own is run
-_SETTINGS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
-_BEGINS = "\x01"
+_SETTINGS: Mapping[str, str] = {
+    # nothing of the repository's own is run
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    # nobody's settings change what git prints
+    "color.ui": "false",
+    "core.quotePath": "false",
+    "diff.relative": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+    "log.showRoot": "true",
+    "log.showSignature": "false",
+}
 
 
 class _Blob(NamedTuple):
@@ -67,7 +77,8 @@ def git(folder: Path, *arguments: str, given: str = "") -> str:
 
 
 def _git(folder: Path, arguments: Sequence[str], given: bytes = b"") -> bytes:
-    command = ["git", *_SETTINGS, *arguments]
+    settings = (word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}"))
+    command = ["git", *settings, *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             command, cwd=folder, input=given, capture_output=True, check=False, timeout=_SECONDS, env=_environment()
@@ -92,7 +103,7 @@ def head_of(folder: Path) -> Commit:
     """The commit that is checked out, and whether files that git follows were changed since; without git none."""
     now = datetime.now(UTC)
     try:
-        sha, subject = git(folder, "log", "-1", "--no-show-signature", "--format=%H%x00%s").rstrip("\n").split("\0")
+        sha, subject = git(folder, "log", "-1", "--format=%H%x00%s").rstrip("\n").split("\0")
         dirty = bool(git(folder, "status", "--porcelain", "--untracked-files=no"))
     except (CouldNotRunError, ValueError):
         return Commit("", now)
@@ -195,16 +206,35 @@ def _keep(file: Path, version: Version) -> None:
 
 def _commits(path: Path) -> dict[Commit, str]:
     """The commits that changed a file, with its path from the root of the repository, followed through renames."""
-    form = f"--format={_BEGINS}%H%x00%ct%x00%s"
-    arguments = ("log", "--follow", "--no-show-signature", "--name-only", form, "--", f"./{path.name}")
+    # NUL ends each part: a subject may hold any other character
+    form = "--format=%x00%H%x00%ct%x00%s"
+    arguments = (
+        "log",
+        "--follow",
+        "--name-only",
+        "-z",
+        "--no-diff-merges",
+        "--no-ext-diff",
+        form,
+        "--",
+        f"./{path.name}",
+    )
+    words = git(path.parent, *arguments).split("\0")
+    parts = [words[at::5] for at in (1, 2, 3, 4)]
+    if len({*map(len, parts)}) > 1:
+        raise CouldNotRunError(f"git log of {path.name}: not understood")
     commits = {}
-    for entry in reversed(git(path.parent, *arguments).split(_BEGINS)[1:]):  # the newest is first
-        head, *names = [line for line in entry.split("\n") if line]
-        sha, seconds, subject = head.split("\0")
-        if names:
-            time = datetime.fromtimestamp(int(seconds), UTC)
-            commits[Commit(sha, time, one_line(subject, _MOST_SUBJECT))] = names[0]
-    return commits
+    for sha, seconds, subject, name in zip(*parts, strict=True):
+        commits[Commit(sha, time_of(seconds), one_line(subject, _MOST_SUBJECT))] = name.lstrip("\n")
+    return dict(reversed(commits.items()))  # the newest is first
+
+
+def time_of(seconds: str) -> datetime:
+    """When git says that it was; the nearest time that there is, of one that is none."""
+    try:
+        return datetime.fromtimestamp(min(max(int(seconds), 0), _LAST_SECOND), UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _blobs(folder: Path, names: Sequence[str]) -> list[_Blob]:

@@ -18,7 +18,7 @@ BASELINES = "benchmarks/baselines"
 def git(folder: Path, *arguments: str, at: int = 0) -> str:
     """Run git as somebody, on the day `at` of a history."""
     who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false", "-c", "core.hooksPath="]
-    day = f"{1_760_000_000 + 86_400 * at} +0000"
+    day = f"@{1_760_000_000 + 86_400 * at} +0000"
     dated = {**os.environ, "GIT_AUTHOR_DATE": day, "GIT_COMMITTER_DATE": day, "GIT_CONFIG_GLOBAL": os.devnull}
     done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True, env=dated)  # noqa: S603, S607
     return done.stdout.strip()

@@ -123,6 +123,12 @@ def test_what_is_refused(repository: Path, monkeypatch: pytest.MonkeyPatch) -> N
         bisect.resolved(repository, "--all")
     with pytest.raises(InputError, match="GOOD is not an ancestor of BAD"):
         run(hashes[2], hashes[0])
+    git(repository, "checkout", "-q", "--orphan", "unrelated")
+    other = commit(repository, "nothing in common")
+    git(repository, "checkout", "-q", "main")
+    for good, bad in ((hashes[0], other), (other, hashes[0])):
+        with pytest.raises(InputError, match="GOOD is not an ancestor of BAD"):
+            run(good, bad)
     with pytest.raises(InputError, match="BAD is no loss beside GOOD"):
         run(hashes[0], hashes[1])
     with pytest.raises(CouldNotRunError, match="GOOD cannot be measured: exit code 4 and no results") as caught:

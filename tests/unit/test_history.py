@@ -29,6 +29,8 @@ from relevance.history import (
     steps,
     version_of,
 )
+from relevance.history.bisecting import described
+from relevance.text import one_line
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -83,6 +85,56 @@ def test_a_folder_that_was_renamed(tmp_path: Path) -> None:
     commit(tmp_path, "moved", at=2)
     versions, _ = read_baselines(tmp_path / "quality/baselines/shop.json", NDCG10)
     assert [one.commit.subject for one in versions] == ["change 0", "change 1", "moved"]
+
+
+@pytest.mark.parametrize("subject", ["evil \x01subject", "", "one\ttwo %H \\x00", "\x1b[31mred"])
+def test_any_subject_of_a_commit(tmp_path: Path, subject: str) -> None:
+    shop_repository(tmp_path, [0.5])
+    write_baseline(shop(0.4), tmp_path / BASELINES)
+    git(tmp_path, "commit", "-qam", subject, "--allow-empty-message", at=1)
+    versions, _ = read_baselines(tmp_path / FILE, NDCG10)
+    assert [round(one.mean("titles"), 6) for one in versions] == [0.5, 0.4]
+    assert versions[1].commit.subject == one_line(subject)
+    assert head_of(tmp_path).subject == one_line(subject)
+
+
+def test_a_commit_of_an_impossible_time(tmp_path: Path) -> None:
+    shop_repository(tmp_path, [0.5])
+    write_baseline(shop(0.4), tmp_path / BASELINES)
+    sha = commit(tmp_path, "late", at=10**9)
+    versions, _ = read_baselines(tmp_path / FILE, NDCG10)
+    assert [one.commit.time.year for one in versions] == [2025, 9999]
+    assert described(tmp_path, sha).time.astimezone().year == 9999
+
+
+SETTINGS = {
+    "color.ui": "always",
+    "core.quotePath": "true",
+    "diff.external": "false",
+    "diff.noprefix": "true",
+    "diff.relative": "true",
+    "diff.renames": "false",
+    "format.pretty": "fuller",
+    "i18n.logOutputEncoding": "UTF-16",
+    "log.date": "format:%Y",
+    "log.diffMerges": "separate",
+    "log.follow": "true",
+    "log.showRoot": "false",
+    "log.showSignature": "true",
+    "status.relativePaths": "false",
+}
+
+
+def test_what_somebody_sets_for_git_changes_nothing(tmp_path: Path) -> None:
+    hashes = shop_repository(tmp_path / "schön", [0.5, 0.4])
+    git(tmp_path / "schön", "mv", "benchmarks", "qualität")
+    hashes.append(commit(tmp_path / "schön", "größer", at=2))
+    for name, value in SETTINGS.items():
+        git(tmp_path / "schön", "config", name, value)
+    versions, notes = read_baselines(tmp_path / "schön/qualität/baselines/shop.json", NDCG10)
+    assert [one.commit.sha for one in versions] == hashes
+    assert versions[-1].commit.subject == head_of(tmp_path / "schön").subject == "größer"
+    assert notes == []
 
 
 def test_a_damaged_version_is_a_note(tmp_path: Path) -> None:
