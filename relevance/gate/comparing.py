@@ -55,6 +55,8 @@ _POWER = 0.8
 _CONFIDENCE = 0.95
 _BOUND_DRAWS = 20_000
 """Sign patterns of bounds and advice, which need fewer than a p of 0.01 over hundreds of columns."""
+_LEAST_BOUNDED = 6
+"""From so many queries on differences of one sign are rarer than 5% by chance, on both sides: fewer exclude nothing."""
 _PILOT = 1.3
 """So many times the computed number of queries reaches the bound in four of five cases, not in two of three."""
 _STEPS = 10
@@ -350,10 +352,12 @@ class _Tested:
 
     @property
     def at_most(self) -> float | None:
-        """The relative drop that is excluded jointly; None where that is not looked at."""
+        """The relative drop that is excluded jointly, infinite for too few queries; None where it is not looked at."""
         column = self.column
         if self.reach is None or column.before <= 0:
             return None
+        if column.queries < _LEAST_BOUNDED:
+            return math.inf
         return column.relative + self.reach.errors(column.queries) * column.error / column.before
 
 
@@ -560,7 +564,7 @@ def _finding(tested: _Tested, limits: Limits) -> Finding:
     elif column.changed and (column.relative if at_most is None else at_most) > excluded:
         answer = "undecided"
     sure = [failing or better, *exceptions] if failing or better else []
-    needed = _needed(tested, excluded) if answer == "undecided" else None
+    needed = _needed(tested, excluded) if answer == "undecided" and at_most != math.inf else None
     reasons = (_what_happened(column), *broken, "; ".join(sure), likely, _bound(tested, answer, excluded, needed))
     is_tested = column.changed > 0 and column.before > 0
     return Finding(
@@ -579,7 +583,7 @@ def _finding(tested: _Tested, limits: Limits) -> Finding:
         reasons=tuple(filter(None, reasons)),
         improved=bool(better) and not exceptions,
         segment=column.segment,
-        at_most=at_most,
+        at_most=None if at_most == math.inf else at_most,
         needed=needed,
         cause="queries" if answer == "undecided" else "",
         blocks=answer == "undecided" and not column.segment and limits.too_few_queries == "fail",
@@ -589,6 +593,8 @@ def _finding(tested: _Tested, limits: Limits) -> Finding:
 def _bound(tested: _Tested, answer: Answer, excluded: float, needed: int | None) -> str:
     """Of which loss it is sure that it is none, or why of none; "" where that is nothing to be said."""
     column, at_most = tested.column, tested.at_most
+    if answer == "undecided" and at_most == math.inf:
+        return f"{plural(column.queries, 'query')} cannot exclude any loss, from {_LEAST_BOUNDED} on there is a bound"
     if answer == "no loss" and at_most is not None and column.changed:
         return f"no loss larger than {_share(max(at_most, 0.0))}"
     if answer == "undecided" and at_most is not None:

@@ -272,6 +272,19 @@ def test_a_kind_of_query_has_limits_of_its_own(limits: dict[str, Any], answer: s
     assert comparison.answer() == ("loss" if answer == "loss" else "no loss")  # a kind alone leaves nothing undecided
 
 
+@pytest.mark.parametrize("queries", range(1, 7))
+def test_a_handful_of_queries_excludes_nothing(queries: int) -> None:
+    before = np.full(queries, 0.5)
+    better = finding(before, before + 0.1)
+    if queries < 6:
+        assert (better.answer, better.cause, better.at_most, better.needed) == ("undecided", "queries", None, None)
+        said = f"{queries} {'query' if queries == 1 else 'queries'} cannot exclude any loss, from 6 on there is a bound"
+        assert better.reasons[-1] == said
+    else:
+        assert (better.answer, better.reasons[-1]) == ("no loss", "no loss larger than 0%")
+    assert finding(before, before).answer == "no loss", "no query changed"
+
+
 def test_a_kind_of_few_queries_is_judged_only_where_it_has_limits() -> None:
     sides = part_numbers(0)
     assert "part numbers" in of_kinds(compared(*sides))
