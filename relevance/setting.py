@@ -217,7 +217,7 @@ class Key:
             valid = None
         if valid is None or (self.choices and valid not in self.choices):
             hint = did_you_mean(str(value), self.choices)
-            raise InputError(f"{where} = {shown(value)}{hint}; allowed: {self.takes.allowed}") from None
+            raise InputError(f"{where} = {shown(value)}{hint}; allowed: {self.takes.allowed or 'a table'}") from None
         return types.MappingProxyType(valid) if isinstance(valid, dict) else valid
 
 

@@ -67,12 +67,17 @@ MAX_BYTES = 256 * MIB
 MAX_VALUES = 20_000_000
 """Of a document: numbers, texts and lists; some 1.2 million rows. Parsed, each takes 100 bytes and more."""
 
+MAX_SEEN_BYTES = 36_000_000
+"""Of `products_seen`: 20 million products."""
+
 _TIME_DIGITS = 6
 _FEWEST_BUILDS = 2
 _SPREAD = 3
 """Tables down to this depth have a line for each of their keys; what is deeper stands on one line."""
 _BELOW = 2**53
 _DEEPEST = 50
+_MOST_NAMES = 1_000
+_MOST_IN_A_TABLE = 1_000_000
 _SHOWN = 40
 _RESTORE = "restore it (git checkout), or move it away and write a new one with --update-baseline"
 
@@ -129,12 +134,22 @@ def _ascending(table: dict[str, Any]) -> dict[str, Any]:
 def _shallow(table: dict[str, Any]) -> dict[str, Any]:
     """Tables of any content are compared by functions that call themselves."""
     level: list[Any] = [table]
+    values = 0
     for _ in range(_DEEPEST):
         level = [one for value in level for one in (value.values() if isinstance(value, dict) else value)]
+        values += len(level)
+        if values > _MOST_IN_A_TABLE:
+            raise _problem(f"more than {_MOST_IN_A_TABLE:,} values; allowed: so many at most")
         level = [one for one in level if isinstance(one, dict | list)]
         if not level:
             return table
     raise _problem(f"nested more than {_DEEPEST} deep; allowed: tables that are not")
+
+
+def _few(table: dict[str, Any]) -> dict[str, Any]:
+    if len(table) > _MOST_NAMES:
+        raise _problem(f"{len(table):,} names; allowed: at most {_MOST_NAMES:,}")
+    return table
 
 
 def _once(hits: list[str]) -> list[str]:
@@ -234,8 +249,8 @@ class _Document1(_Record):
     dataset: _Dataset
     relevant_from: _Limit
     engine: _Engine
-    models: dict[str, _Table]
-    versions: dict[str, _Text]
+    models: Annotated[dict[str, _Table], AfterValidator(_few)]
+    versions: Annotated[dict[str, _Text], AfterValidator(_few)]
     calibration_s: _Seconds
     queries: Annotated[dict[str, _Query], AfterValidator(_ascending)]
     strategies: dict[_StrategyName, _Strategy]
@@ -371,7 +386,12 @@ def write_baseline(snapshot: Snapshot, folder: Path) -> Path:
     plain = folder / f"{snapshot.dataset.name}.json"
     packed = folder / f"{plain.name}.gz"
     content = document_text(snapshot).encode("utf-8")
-    for size, most, what in ((len(content), MAX_BYTES, "bytes"), (_value_count(content), MAX_VALUES, "values")):
+    sizes = (
+        (len(content), MAX_BYTES, "bytes"),
+        (_value_count(content), MAX_VALUES, "values"),
+        (len(snapshot.products_seen or ""), MAX_SEEN_BYTES, "bytes of products_seen"),
+    )
+    for size, most, what in sizes:
         if size > most:
             raise InputError(f"{plain}: {size:,} {what}; allowed: at most {most:,}; choose fewer strategies")
     folder.mkdir(parents=True, exist_ok=True)
@@ -493,7 +513,7 @@ def _content(document: Mapping[str, object]) -> dict[str, object]:
         _damaged(f"schema {str(schema)[:20]!r}")
     if schema > SCHEMA:
         raise MalformedError(
-            f"schema {schema}, this version reads {SCHEMA}; a newer relevance wrote it: update relevance"
+            f"schema {_short(schema)}, this version reads {SCHEMA}; a newer relevance wrote it: update relevance"
         )
     content = {key: value for key, value in document.items() if key != CHECKSUM}
     try:
@@ -525,8 +545,9 @@ def _snapshot(content: Mapping[str, object]) -> Snapshot:
         if unknown := next((query for query in table if query not in record.queries), None):
             raise MalformedError(f"{name}.{unknown[:_SHOWN]}: no query of the file; allowed: its queries")
     size = 0 if record.products_seen is None else len(record.products_seen)
-    if size > bytes_of(record.dataset.products):
-        allowed = f"at most {bytes_of(record.dataset.products):,}, for {record.dataset.products:,} products"
+    most = min(bytes_of(record.dataset.products), MAX_SEEN_BYTES)
+    if size > most:
+        allowed = f"at most {most:,}, for {record.dataset.products:,} products"
         raise MalformedError(f"products_seen has {size:,} bytes; allowed: {allowed}")
     params = tuple(one for _, _, one in record.queries.values())
     return Snapshot(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _HOST = "127.0.0.1"
 _MOST_BYTES = 4_096  # of an answer
 _MOST_TABS = 1_000
+_MOST_FIELDS = 8
 _TIMEOUT_S = 10
 _FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
@@ -130,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _show(self, place: str) -> None:
         if place:
             raise _Refused(HTTPStatus.NOT_FOUND)
-        asked = parse_qs(urlsplit(self.path).query, max_num_fields=8).get("tab", [""])[0]
+        asked = _fields(urlsplit(self.path).query).get("tab", "")
         name, tab = self.server.tab(asked)
         if name != asked:
             self._go_to(name)
@@ -165,11 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if self.headers.get_content_type() != _FORM:
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        try:
-            body = self.rfile.read(int(length)).decode("ascii")
-            return {key: values[0] for key, values in parse_qs(body, max_num_fields=8).items()}
-        except ValueError:
-            raise _Refused(HTTPStatus.BAD_REQUEST) from None
+        return _fields(self.rfile.read(int(length)).decode("ascii", "replace"))
 
     def _go_to(self, tab: str) -> None:
         self.send_response(HTTPStatus.SEE_OTHER)
@@ -206,6 +203,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Print no request: the token is in each."""
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        return {key: values[0] for key, values in parse_qs(text, max_num_fields=_MOST_FIELDS).items()}
+    except ValueError:
+        raise _Refused(HTTPStatus.BAD_REQUEST) from None
 
 
 @contextmanager

@@ -79,6 +79,7 @@ CHANGED: dict[str, bytes] = {
     "a metric changed by hand": TEXT.replace(b'"rounds": 3', b'"rounds": 4'),
     "a query removed by hand": json.dumps({**json.loads(TEXT), "queries": {}}).encode(),
     "newer schema": changed("schema", value=3),
+    "a far newer schema": changed("schema", value=10**4_000),
 }
 MALFORMED: dict[str, bytes] = {
     "a metric above 1": changed(*ROW, 0, value=[1.5, 0, 0]),
@@ -109,6 +110,7 @@ MALFORMED: dict[str, bytes] = {
     "control characters in a key": changed("models", "a\x1b[2J\n", value=1),
     "hits beyond what is kept": changed("kept", value=9),
     "nothing kept": changed("kept", value=0),
+    "more packages than there are": changed("versions", value={f"p{at}": "1" for at in range(1_001)}),
     "a weight below 0": changed("weights", value={"q1": -1}),
     "a weight of another query": changed("weights", value={"q9": 2}),
     "a tag twice": changed("tags", value={"q1": ["brand", "brand"]}),

@@ -275,3 +275,26 @@ def test_a_change_of_form_has_one_moment(
     write_baseline(new, tmp_path)
     assert all(same(state, old) or same(state, new) for state in states)
     assert same(states[-1], new)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("MAX_SEEN_BYTES", r"products_seen has 36 bytes; allowed: at most 9, for 20 products"),
+        ("_MOST_IN_A_TABLE", r"definition: more than 9 values; allowed: so many at most"),
+    ],
+)
+def test_what_would_take_minutes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, said: str
+) -> None:
+    large = random_measurement(definition={"template": dict.fromkeys("abcdefghij", 1)})
+    file = write_baseline(snapshot({"titles": large}), tmp_path)
+    monkeypatch.setattr(files, limit, 9)
+    with pytest.raises(InputError, match=said):
+        read_baseline(file)
+
+
+def test_what_would_be_refused_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_SEEN_BYTES", 9)
+    with pytest.raises(InputError, match="36 bytes of products_seen; allowed: at most 9"):
+        write_baseline(SMALL, tmp_path)

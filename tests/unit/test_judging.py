@@ -284,6 +284,7 @@ def test_pages_load_nothing_and_nothing_else_may_show_or_script_them(client: Cli
         ("/TOKEN", {}, 403),
         ("/\x7f\xff/".encode("latin-1").decode("latin-1"), {}, 403),
         ("/TOKEN/other", {}, 404),
+        ("/TOKEN/?" + "&".join(f"a{n}=1" for n in range(9)), {}, 400),
         ("/TOKEN/", {"Host": "evil.example"}, 421),
         ("/TOKEN/", {"Host": "127.0.0.1"}, 421),
         ("/TOKEN/", {"Host": "evil.example:PORT"}, 421),

@@ -103,6 +103,8 @@ def test_limits_are_read_as_they_were_recorded() -> None:
     wrong = replace(before, gate={**before.gate, "fail": "much"})
     with pytest.raises(InputError, match=r"^main.json: gate: fail = 'much'; allowed: .*; make a new baseline by"):
         recorded_limits(wrong, where="main.json")
+    with pytest.raises(InputError, match=r"^main.json: gate: segments = None; allowed: a table; make"):
+        recorded_limits(replace(before, gate={**before.gate, "segments": None}), where="main.json")
 
 
 def test_floors() -> None:
