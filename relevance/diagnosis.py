@@ -360,6 +360,12 @@ def _is_changed(old: Measurement, new: Measurement) -> bool:
     return bool(_reranked(old, new))
 
 
+def _judged_share(side: Measurement) -> float:
+    """Of the hits of the queries that have some: what is not there needs no judgment."""
+    shares = side.metrics[JUDGED10][[bool(hits) for hits in side.hits]]
+    return float(shares.mean()) if len(shares) else 1.0
+
+
 def _reranked(old: Measurement, new: Measurement) -> int:
     """How many queries have other hits, or the same in another order."""
     return sum(before[:HITS] != after[:HITS] for before, after in zip(old.hits, new.hits, strict=True))
@@ -399,7 +405,7 @@ def _diagnosed(
     won = sorted((row for row in rows if drops[row] < -SAME), key=drops.__getitem__)
     lost = sorted((row for row in rows if drops[row] > SAME), key=drops.__getitem__, reverse=True)
     legs, note = _leg_changes(sides, lost, searched)
-    judged = [float(side.metrics[JUDGED10].mean()) for side in (old, new) if JUDGED10 in side.metrics]
+    judged = [_judged_share(side) for side in (old, new) if JUDGED10 in side.metrics]
     findings = [one for one in comparison.findings if one.strategy == sides.strategy]
     worse = [one for one in findings if one.answer in ("loss", "likely loss")]
     worse += [one for one in findings if one.answer == "undecided" and not one.segment]

@@ -13,6 +13,7 @@ from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.history.bisecting import check_order, checkout, described, first_loss, resolved
 from relevance.history.repository import head_of
 from relevance.interrupts import Interrupts
+from relevance.report.terminal import what_happened
 from relevance.suite import Baseline, compare_with
 from relevance.text import plural, printable
 
@@ -80,7 +81,12 @@ def _compared(good: Snapshot, snapshot: Snapshot, limits: Limits) -> Comparison:
 
 
 def _lost(comparison: Comparison) -> list[str]:
-    return [f"  {one.strategy}: {one.measure} {'; '.join(one.reasons)}" for one in comparison.findings if one.fails]
+    """What fails, a line each; of a kind of query with its name."""
+    return [
+        f"  {one.strategy}: {'; '.join((what_happened(one), *one.reasons[1:]))}"
+        for one in comparison.findings
+        if one.fails
+    ]
 
 
 def _say(line: str) -> None:

@@ -53,4 +53,8 @@ def _versions(config: Config) -> tuple[list[Version], list[str]]:
         versions += committed
     if config.history is not None:
         lines.append(f"{os.path.relpath(config.history, Path.cwd())}: {plural(len(sessions), 'session')}")
-    return history.in_order(versions), lines
+    ordered = history.in_order(versions)
+    if same := len(versions) - len(ordered):
+        what = plural(same, "version or session", "versions or sessions")
+        lines.append(f"not shown: {what} with the numbers of the one before")
+    return ordered, lines

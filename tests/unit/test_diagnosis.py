@@ -252,9 +252,15 @@ def test_metrics_that_are_not_gated_are_reported_and_so_is_the_overlap() -> None
 
 
 def test_judged_hits_before_and_now() -> None:
-    before = own([0.8])
-    assert why(before, own([0.6])).judged == (0.8, 0.6)
-    assert why(before, own({NDCG10: [0.6], AP10: [0.6]})).judged is None
+    before, hits = own([0.8], [("a",)]), [("a",)]
+    assert why(before, own([0.6], hits)).judged == (0.8, 0.6)
+    assert why(before, own({NDCG10: [0.6], AP10: [0.6]}, hits)).judged is None
+
+
+def test_a_query_without_hits_needs_no_judgment() -> None:
+    before = own([0.8, 1.0], [("a",), ("b",)])
+    assert why(before, own([0.8, 0.0], [("a",), ()])).judged == (0.9, 0.8)
+    assert why(before, own([0.0, 0.0], [(), ()])).judged == (0.9, 1.0)
 
 
 def test_no_metric_in_common_is_a_note() -> None:
