@@ -85,8 +85,9 @@ def drift(versions: Sequence[Version], limits: Limits) -> tuple[Drift, ...]:
     """Say which strategies of the last version have drifted.
 
     A version moves the reference where it was accepted (it became a baseline) and was sure to be another: a loss beside
-    the accepted version before it by the gate's own rule, or a loss or a gain beside the reference by the one here. A
-    loss that is a single step is the gate's to find, not drift's.
+    the accepted version before it by the gate's own rule, or a loss or a gain beside the reference by the one here.
+    Where that takes a change back, an earlier reference holds again. A loss that is a single step is the gate's to
+    find, not drift's.
 
     Args:
         versions: by time, the one that is judged last; see `in_order`.
@@ -108,13 +109,14 @@ def looks(versions: Sequence[Version], strategy: str, limits: Limits, *, of: int
     """
     limit, worse = limits.of(strategy, limits.leading), -1 if limits.leading.lower_is_better else 1
     reference = previous = versions[0]
-    look = 0
-    for version in versions[1:]:
+    start = 0
+    earlier: list[tuple[Version, int]] = []
+    for at, version in enumerate(versions[1:], 1):
         change, found = _Change(reference, version, strategy, worse), None
         if change.queries < max(ALIKE * len(reference.keys), 1):
-            reference, look = version, 0
+            reference, start, earlier = version, at, []
         else:
-            look += 1
+            look = at - start
             enough = limits.p_sure * 6 / (math.pi * look) ** 2
             lost = change.is_sure(limit, enough / of)
             if lost and look > 1:
@@ -124,9 +126,18 @@ def looks(versions: Sequence[Version], strategy: str, limits: Limits, *, of: int
             step = _Change(previous, version, strategy, worse)
             gained = _Change(version, reference, strategy, worse).is_sure(limit, enough / of)
             if version.accepted and (lost or gained or step.is_sure(limit, limits.p_sure)):
-                reference, look = version, 0
+                alike = [one for one in earlier if not _differs(one[0], version, strategy, limit, worse)]
+                earlier.append((reference, start))
+                reference, start = alike[-1] if alike else (version, at)
         previous = version if version.accepted else previous
         yield found
+
+
+def _differs(one: Version, other: Version, strategy: str, limit: Limit, worse: int) -> bool:
+    """Whether one of two versions is sure to be a loss beside the other, or they have few queries in common."""
+    changes = [_Change(*pair, strategy, worse) for pair in ((one, other), (other, one))]
+    few = changes[0].queries < ALIKE * len(one.keys)
+    return few or any(change.is_sure(limit, limit.p_sure) for change in changes)
 
 
 class _Change:

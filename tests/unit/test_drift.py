@@ -84,6 +84,15 @@ def test_a_gain_moves_the_reference_up() -> None:
     assert one.since.subject == "day 1"
 
 
+@pytest.mark.parametrize("for_a_while", [0.6, 1.5])
+def test_a_change_that_was_taken_back_does_not_hide_a_drift(for_a_while: float) -> None:
+    steps = [1, 0.993, 0.986, for_a_while, 0.986, 0.979, 0.972]
+    assert [found(course(*steps[:last])) is None for last in (5, 6)] == [True, False]
+    one = found(course(*steps[:6]))
+    assert one is not None
+    assert (one.since.subject, one.looks) == ("day 0", 5)
+
+
 def test_limits_of_the_gate_hold() -> None:
     steps = course(1, 0.99, 0.981, 0.97)
     assert found(steps) is not None
