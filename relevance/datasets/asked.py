@@ -13,8 +13,8 @@ from dataclasses import astuple, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
-from relevance.errors import CouldNotRunError
-from relevance.files import TextFile, csv_text, input_errors, plain_text, quoted, write_file, writing
+from relevance.errors import RelevanceError
+from relevance.files import TextFile, csv_text, input_errors, locked, plain_text, quoted, write_file, writing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,25 +101,29 @@ class Orders:
         """
         if not self._changed:
             return ""
+        if self._path is None:
+            return "the order of judging is not kept: the data set has no folder to keep it in"
+        try:
+            with writing(str(self._path)), locked(self._path.parent, wait=True):
+                # another session may have written meanwhile: what it asked for first stays as it is
+                self._kept |= _read(self._path)
+                write_file(self._path, csv_text(_COLUMNS, self._cells()))
+        except RelevanceError as error:
+            return f"the order of judging is not kept: {error}"
+        self._changed = False
+        return ""
+
+    def _cells(self) -> list[tuple[str | float | None, ...]]:
         room, kept = MOST, []
         for key, (strategy, rows) in reversed(self._kept.items()):
             room -= len(rows)
             if room >= 0:
                 kept.append((key, strategy, rows))
-        if self._path is None:
-            return "the order of judging is not kept: the data set has no folder to keep it in"
-        cells = [
+        return [
             (key, strategy, row.query, row.product, row.cell, repr(row.w), repr(row.u), *astuple(row)[5:])
             for key, strategy, rows in reversed(kept)
             for row in rows
         ]
-        try:
-            with writing(str(self._path)):
-                write_file(self._path, csv_text(_COLUMNS, cells))
-        except CouldNotRunError as error:
-            return f"the order of judging is not kept: {error}"
-        self._changed = False
-        return ""
 
 
 def _read(path: Path) -> dict[str, tuple[str, tuple[Row, ...]]]:

@@ -61,6 +61,23 @@ def test_what_was_asked_for_last_keeps_its_room(tmp_path: Path, monkeypatch: pyt
     assert [kept.of(key) is not None for key in (*keys, "f" * 16)] == [True, False, True, True]
 
 
+def test_two_sessions_at_once_keep_the_orders_of_both(tmp_path: Path) -> None:
+    first, second = (Orders(tmp_path / ASKED) for _ in range(2))
+    for orders, key, rows in ((first, KEY, ROWS), (second, KEY, ROWS[::-1]), (second, "f" * 16, ROWS[:1])):
+        orders.keep(key, "text", rows)
+    assert (first.write(), second.write()) == ("", "")
+    kept = Orders(tmp_path / ASKED)
+    assert (kept.of(KEY), kept.of("f" * 16)) == (ROWS, ROWS[:1]), "what was asked for first stays as it was"
+
+
+def test_a_file_that_was_damaged_meanwhile_is_left(tmp_path: Path) -> None:
+    orders = Orders(tmp_path / ASKED)
+    orders.keep(KEY, "text", ROWS)
+    (tmp_path / ASKED).write_text("<<<<<<< HEAD\n")
+    assert orders.write().startswith("the order of judging is not kept: ")
+    assert (tmp_path / ASKED).read_text() == "<<<<<<< HEAD\n"
+
+
 def test_a_long_order_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asked, "MOST_OF_ONE", 1)
     assert Orders(written(tmp_path / ASKED, KEY)).of(KEY) == ROWS[:1]
