@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relevance.gate.answers import ANSWERS, Answer, worst
+from relevance.gate.answers import ANSWERS, IN_TABLES, Answer, worst
 from relevance.gate.choice import MetricChoice, read_metrics
 from relevance.gate.comparing import EMPTY, RUN_TIME, WEIGHTED, Comparison, Finding, compare, compare_run_times
 from relevance.gate.limits import (
@@ -31,6 +31,7 @@ __all__ = [
     "ANSWERS",
     "EMPTY",
     "FLOORS",
+    "IN_TABLES",
     "RUN_TIME",
     "WEIGHTED",
     "Answer",

@@ -42,6 +42,17 @@ ANSWERS: Mapping[Answer, Meaning] = MappingProxyType(
     }
 )
 
+IN_TABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "better": "no loss, and a gain as large and as sure as a drop has to be to fail",
+        "no sure loss": "no loss without a bound, which only the leading metric has: what was measured is not sure, "
+        "and not so large that it is undecided",
+        "not judged": "the baseline's mean is 0, and nothing can be relative to it",
+        "not gated": "reported, and no part of the verdict",
+    }
+)
+"""Words that stand for no loss, or for no answer, in tables of differences."""
+
 
 def worst(answers: Iterable[Answer]) -> Answer:
     """Give the worst of some answers, `no loss` where there is none."""

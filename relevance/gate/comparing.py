@@ -83,8 +83,8 @@ class Finding:
         segment: the kind of query that the finding is of; "" for all queries.
         at_most: the relative drop that is excluded, jointly with those of all strategies, 95%; of the leading metric
             over all queries alone.
-        needed: about how many queries would exclude the drop that no loss has to exclude; of an undecided finding that
-            queries would settle.
+        needed: about how many queries would settle an undecided finding: exclude the drop that no loss has to exclude,
+            or show a drop as large as the measured one for a sure one; None of others.
         span: where the mean difference after - before lies at the ends of what unjudged hits may be: whatever they are,
             and from enough judged rows on as these tell of the others; None where all are judged.
         cause: why it is undecided: unjudged hits (`holes`), too few queries (`queries`), or a difference that another
@@ -225,6 +225,11 @@ def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was 
     run_times, untimed = compare_run_times(before, now, limits)
     findings = [*judged, *findings, *run_times]
     findings.sort(key=lambda finding: both.index(finding.strategy))
+    notes += [
+        f"{one.strategy}: {one.measure} is not judged: {one.reasons[0]}"
+        for one in judged
+        if one.relative is None and one.changed and not one.segment
+    ]
     effective = None if weights is None else effective_queries(weights)
     notes += [*untimed, *rebuild_notes(before, now, limits)]
     holes_of = MappingProxyType(found)
@@ -565,7 +570,9 @@ def _finding(tested: _Tested, limits: Limits) -> Finding:
         answer = "undecided"
     sure = [failing or better, *exceptions] if failing or better else []
     needed = _needed(tested, excluded) if answer == "undecided" and at_most != math.inf else None
-    reasons = (_what_happened(column), *broken, "; ".join(sure), likely, _bound(tested, answer, excluded, needed))
+    reasons = [_what_happened(column), "; ".join(sure), likely, _bound(tested, answer, excluded, needed)]
+    if broken:  # what else is to be said of it matters where it would be a loss without that
+        reasons = [*broken, *(reasons if failing and not exceptions else [])]
     is_tested = column.changed > 0 and column.before > 0
     return Finding(
         column.strategy,
@@ -597,10 +604,13 @@ def _bound(tested: _Tested, answer: Answer, excluded: float, needed: int | None)
         return f"{plural(column.queries, 'query')} cannot exclude any loss, from {_LEAST_BOUNDED} on there is a bound"
     if answer == "no loss" and at_most is not None and column.changed:
         return f"no loss larger than {_share(max(at_most, 0.0))}"
-    if answer == "undecided" and at_most is not None:
-        more = "" if needed is None else f"; about {needed:,} such queries would exclude {_share(excluded)}"
+    if answer != "undecided":
+        return ""
+    settles = f"exclude {_share(excluded)}" if column.relative < excluded else "tell whether it is a loss"
+    more = "" if needed is None else f"; about {needed:,} such queries would {settles}"
+    if at_most is not None:
         return f"a loss of up to {_share(at_most)} cannot be excluded by {plural(column.queries, 'query')}{more}"
-    return f"{_share(excluded)} or more, which may be chance (p {chance(tested.p)})" if answer == "undecided" else ""
+    return f"{_share(excluded)} or more, which may be chance (p {chance(tested.p)}){more}"
 
 
 def _is_sure(relative: float, adjusted_p: float, fail: float, limit: Limit) -> str:
@@ -618,14 +628,14 @@ def _is_likely(column: _Column, tested: _Tested, limit: Limit) -> str:
 
 
 def _exceptions(column: _Column, limits: Limits, limit: Limit) -> list[str]:
-    """Why what is large and sure is no loss all the same."""
+    """Why what is large and sure is a likely loss at most, or not called better."""
     lines = []
     least = limits.segment_queries if column.segment else limit.least_queries
     if column.queries < least:
-        lines.append(f"not counted: {column.queries} queries, below {least} nothing is a loss by statistics")
+        lines.append(f"not counted: {column.queries} queries, below {least} nothing fails by statistics")
     if column.worth < min(limits.effective_queries, column.queries):
         worth = f"the weights leave {column.worth:.0f} queries' worth of evidence"
-        lines.append(f"not counted: {worth}, below {limits.effective_queries} a weighted mean is no loss")
+        lines.append(f"not counted: {worth}, below {limits.effective_queries} a weighted mean does not fail")
     if abs(column.drop) < limit.least_drop:
         lines.append(f"not counted: the means differ by {abs(column.drop):.4f}, less than {limit.least_drop:g}")
     return lines
@@ -637,10 +647,11 @@ def _broken(column: _Column, limits: Limits) -> list[str]:
         return []
     limit, lines = limits.of_segment(column.segment), []
     fell = int(np.count_nonzero(column.drops > SAME))
-    if limit.hard and fell:
-        lines.append(f"{plural(fell, 'query')} fell, and none may ([gate.segments] hard)")
     if column.after < limit.floor:
-        lines.append(f"{column.after:.4f} is below the floor {limit.floor:g} of these queries")
+        lines.append(f"is {column.after:.4f}, below its floor {limit.floor:g} ({column.before:.4f} before)")
+    if limit.hard and fell:
+        lines += [_what_happened(column)] * (not lines)
+        lines.append(f"{plural(fell, 'query')} fell, and none may ([gate.segments] hard)")
     return lines
 
 
@@ -668,12 +679,15 @@ def _interval(column: _Column) -> tuple[float, float] | None:
 def _needed(tested: _Tested, excluded: float) -> int | None:
     """About how many queries would exclude such a drop four times of five, were there none.
 
-    None where the measured drop is larger than what is to be excluded: more queries would not change that.
+    Where the measured drop is as large: how many would show a true drop of its size for a sure one as often. None where
+    no number would.
     """
     column, reach = tested.column, tested.reach
+    spread = column.error * math.sqrt(column.queries)
     if reach is None or column.relative >= excluded:
-        return None
-    each = _PILOT * (column.error * math.sqrt(column.queries) / (excluded * column.before)) ** 2
+        shown = _PILOT * ((tested.critical + float(ndtri(_POWER))) * spread / column.drop) ** 2
+        return max(math.ceil(shown), column.queries + 1) if math.isfinite(shown) else None
+    each = _PILOT * (spread / (excluded * column.before)) ** 2
     wanted = float(column.queries)
     for _ in range(_STEPS):  # of more queries the skewness counts less
         wanted = max(each * (reach.errors(wanted) + float(ndtri(_POWER))) ** 2, column.queries)

@@ -258,7 +258,7 @@ class _Drops:
 
     fail: Share = setting("a drop of so much of the baseline's mean is a loss where it is sure", default=0.02)
     likely: Share = setting("a drop of so much is a likely loss where it is hardly chance", default=0.005)
-    least_drop: _Least = setting("means that differ by less are no loss that fails", default=0.005)
+    least_drop: _Least = setting("means that differ by less do not fail", default=0.005)
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ class _Chances:
     )
     no_loss_few: Share = setting("likewise below large_queries, where less can hardly be excluded", default=0.05)
     large_queries: _Queries = setting("from so many queries on no_loss holds", default=1_000)
-    least_queries: _Queries = setting("with fewer queries nothing is a loss by statistics", default=50)
+    least_queries: _Queries = setting("with fewer queries nothing fails by statistics", default=50)
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,8 @@ class Limits(_Chances, _Drops, _Gated):
     )
     segment_queries: _Queries = setting("fewer queries of a kind are not judged by themselves", default=30)
     effective_queries: _Queries = setting(
-        "weights that leave fewer queries' worth of evidence make no loss of a weighted mean", default=50
+        "weights that leave fewer queries' worth of evidence make a weighted mean a likely loss at most",
+        default=50,
     )
     too_few_queries: Literal["pass", "fail"] = setting(
         "what a session does that so few queries leave undecided: pass or fail", default="pass"

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from relevance.diagnosis import named
 from relevance.evaluation import JUDGED10
-from relevance.gate import ANSWERS, worst
+from relevance.gate import ANSWERS, IN_TABLES, worst
 from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
@@ -54,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["zip_longest"] = zip_longest
+    environment.globals |= {"zip_longest": zip_longest, "in_tables": IN_TABLES}
     words = (
         *("difference_cells", "differences_of", "kind_words", "leg_words"),
         *("answer_words", "hole_words", "moved", "queries_words", "reported_cells", "span_words", "what_happened"),
@@ -96,9 +96,10 @@ def signed(value: float) -> str:
 
 
 def _signed_answer(finding: Finding) -> str:
-    """The answer with its sign; `better` where that is so."""
-    sign = "❌" if finding.blocks else ANSWERS[finding.answer].sign
-    return f"{sign} {terminal.difference_cells(finding)['answer']}"
+    """The answer with its sign, as tables word it."""
+    words = terminal.answer_words(finding)
+    sign = "❌" if finding.blocks else "❔" if words == "not judged" else ANSWERS[finding.answer].sign
+    return f"{sign} {words}"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from relevance.suite import searched_fields
 from relevance.text import duration, fitted, narrow_table, one_line, plural, printable, shortened, some, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from relevance.diagnosis import Diagnosis, Hit, Reported, StrategyDiagnosis
     from relevance.embeddings import Model
@@ -352,7 +352,7 @@ def difference_cells(finding: Finding) -> dict[str, str]:
         "change": "" if finding.relative is None else f"{_rise(finding):+z.1%}",
         "loss at most": "" if finding.at_most is None or not finding.changed else f"{max(finding.at_most, 0.0):.1%}",
         "changed": f"{finding.changed:,}",
-        "answer": "better" if finding.improved and finding.answer == "no loss" else answer_words(finding),
+        "answer": answer_words(finding),
     }
 
 
@@ -375,8 +375,14 @@ def reported_cells(one: Reported) -> dict[str, str]:
 
 
 def answer_words(finding: Finding) -> str:
-    """The answer, and whether it fails where that does not follow from it."""
-    return f"{finding.answer}, fails" if finding.blocks else finding.answer
+    """The answer, what more is known of no loss (`IN_TABLES`), and whether it fails where that does not follow."""
+    if finding.answer != "no loss":
+        return f"{finding.answer}, fails" if finding.blocks else finding.answer
+    if finding.improved:
+        return "better"
+    if finding.measure in _NO_METRICS or not finding.changed:
+        return "no loss"
+    return "not judged" if finding.relative is None else "no loss" if finding.at_most is not None else "no sure loss"
 
 
 def _row_mark(finding: Finding) -> str:
@@ -453,7 +459,12 @@ def ordered_findings(comparison: Comparison) -> list[Finding]:
     """
     worse = _worse(comparison)
     shown = [one for one in comparison.findings if one in worse or (one.improved and not one.segment)]
-    return sorted(shown, key=lambda one: -list(ANSWERS).index(one.answer))
+    return _worst_first(shown)
+
+
+def _worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """By what fails, then by the answer."""
+    return sorted(findings, key=lambda one: (not one.fails, -list(ANSWERS).index(one.answer)))
 
 
 def _worse(comparison: Comparison) -> list[Finding]:
@@ -512,7 +523,7 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
             else "worse than in"
         )
         lines.append(f"{strategy}: {what} {comparison.baseline}")
-        own = [one for one in _worse(comparison) if one.strategy == strategy]
+        own = [one for one in _worst_first(_worse(comparison)) if one.strategy == strategy]
         for finding, following in zip_longest(own, own[1:]):
             lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
             if following is None or following.reasons[1:] != finding.reasons[1:]:  # said once of those that share them

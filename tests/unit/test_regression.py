@@ -40,7 +40,7 @@ def finding(before: Any, after: Any, measure: str = "nDCG@10", **limits: Any) ->
 
 SURE = "2% or more, and sure (adjusted p 0.00025, 0.01 is enough)"
 LIKELY = "hardly chance (adjusted p 0."
-TOO_FEW = f"{SURE}; not counted: 49 queries, below 50 nothing is a loss by statistics"
+TOO_FEW = f"{SURE}; not counted: 49 queries, below 50 nothing fails by statistics"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,12 @@ def test_what_a_finding_says(before: Any, after: Any, values: dict[str, Any], re
     assert reason in ("", *found.reasons)
 
 
+def test_a_mean_that_was_0_is_named_in_a_note() -> None:
+    comparison = compared(*(session(own=measured({RR10: np.full(60, one)})) for one in (0.0, 0.1)), gated=(RR10,))
+    why = "the baseline's mean is 0, nothing can be relative to it (0.0000 → 0.1000)"
+    assert f"own: RR@10 is not judged: {why}" in comparison.notes
+
+
 def test_a_finding_says_how_sure_it_is() -> None:
     before = numbers(120)
     after = dropped(before, 0.01, 0.1)
@@ -161,8 +167,14 @@ def test_so_many_queries_exclude_a_loss() -> None:
     # N = 1.3 ((q + 0.84) sd / (X mean))^2, with q of one column
     spread = (before - dropped(before, 0.0, 0.3)).std(ddof=1)
     assert found.needed == pytest.approx(1.3 * ((1.645 + 0.8416) * spread / (0.05 * 0.5)) ** 2, rel=0.05)
-    # what fell further than is to be excluded is not settled by more queries
-    assert finding(before, dropped(before, 0.06, 0.6)).needed is None
+    # what fell further than is to be excluded: so many show such a drop for a sure one, p of 0.01 or less
+    after = dropped(before, 0.06, 0.6)
+    found = finding(before, after)
+    needed = 1.3 * ((2.326 + 0.8416) * (before - after).std(ddof=1) / 0.03) ** 2
+    assert found.needed == pytest.approx(needed, rel=0.1)
+    assert found.reasons[-1].endswith(
+        f"by 150 queries; about {found.needed:,} such queries would tell whether it is a loss"
+    )
 
 
 def test_a_rise_is_worse_where_less_is_better() -> None:
@@ -260,7 +272,7 @@ def test_a_kind_of_query_can_be_a_loss_of_its_own() -> None:
     [
         ({}, "no loss", "fell by "),
         ({"hard": True}, "loss", "3 queries fell, and none may"),
-        ({"floor": 0.9}, "loss", " is below the floor 0.9 of these queries"),
+        ({"floor": 0.9}, "loss", ", below its floor 0.9 ("),
         ({"fail": 0.005}, "undecided", "0.5% or more, which may be chance"),
     ],
 )
@@ -283,6 +295,21 @@ def test_a_handful_of_queries_excludes_nothing(queries: int) -> None:
     else:
         assert (better.answer, better.reasons[-1]) == ("no loss", "no loss larger than 0%")
     assert finding(before, before).answer == "no loss", "no query changed"
+
+
+@pytest.mark.parametrize("rise", [0.0, 0.3])
+def test_a_kind_below_its_floor_or_that_is_hard_gives_no_other_reason(rise: float) -> None:
+    texts = tuple(f"dcb{at}x bit" if at < 20 else f"drill {at}" for at in range(200))
+    before = np.full(200, 0.4)
+    after = before + np.where(np.arange(200) < 20, rise, 0.0)
+    after[0] -= 0.1 + rise
+    ids = [f"q{at:03}" for at in range(200)]
+    was, now = (replace(session(ids, own=measured(values)), texts=texts) for values in (before, after))
+    kinds = {name: of_kinds(compared(was, now, segments={"part numbers": limits}))["part numbers"].reasons
+             for name, limits in (("floor", {"floor": 0.9}), ("hard", {"hard": True}))}  # fmt: skip
+    mean = float(after[:20].mean())
+    assert kinds["floor"] == (f"is {mean:.4f}, below its floor 0.9 (0.4000 before)",)
+    assert kinds["hard"][1:] == ("1 query fell, and none may ([gate.segments] hard)",)
 
 
 def test_a_kind_of_few_queries_is_judged_only_where_it_has_limits() -> None:
@@ -308,6 +335,12 @@ def test_weights_make_columns_of_their_own() -> None:
     found = {one.measure: one for one in few.findings if not one.segment}["nDCG@10 weighted"]
     assert (found.answer, round(few.effective_queries or 0)) != ("loss", 200)
     assert found.answer == "undecided"
+    # sure by many queries, and by few of them in weight
+    heavy = (50.0,) * 20 + (1.0,) * 180
+    few = compared(*(replace(session(own=measured(one)), weights=heavy) for one in (before, before - 0.1)))
+    found = {one.measure: one for one in few.findings if not one.segment}["nDCG@10 weighted"]
+    said = "; not counted: the weights leave 28 queries' worth of evidence, below 50 a weighted mean does not fail"
+    assert (found.answer, said in found.reasons[1]) == ("likely loss", True)
 
 
 @pytest.mark.parametrize(("setting", "fails"), [("pass", False), ("fail", True)])

@@ -12,11 +12,11 @@ from helpers.snapshots import comparison, measured, snapshot
 
 from relevance.datasets.asked import Row
 from relevance.diagnosis import Diagnosis, LegChange, QueryChange, diagnose
-from relevance.gate import Comparison, Finding, Limits, MetricChoice
+from relevance.gate import IN_TABLES, Comparison, Finding, Limits, MetricChoice
 from relevance.gate.comparing import HolesFound
 from relevance.report.pages import heat_map, job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
-from relevance.report.terminal import comparison_failure, comparison_lines, span_words
+from relevance.report.terminal import answer_words, comparison_failure, comparison_lines, span_words
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
 ROWS = (Row("q1", "n", "A", 1.0, 0.5, None, 1), Row("q1", "m", "B", 1.0, 0.5, 2, None))
@@ -99,6 +99,20 @@ def everything() -> tuple[Comparison, Diagnosis]:
     return full, replace(diagnosis, strategies=(why,), notes=("a note | x",))
 
 
+def test_tables_say_which_no_loss_it_is() -> None:
+    plain = Finding("own", "AP@10", "no loss", 0.5, 0.48, relative=0.04, changed=3)
+    others = {
+        "no sure loss": plain,
+        "no loss": replace(plain, at_most=0.045),
+        "better": replace(plain, improved=True),
+        "not judged": replace(plain, before=0.0, relative=None),
+        "undecided, fails": replace(plain, answer="undecided", blocks=True),
+    }
+    assert {words: answer_words(one) for words, one in others.items()} == {words: words for words in others}
+    assert {answer_words(replace(plain, **one)) for one in ({"changed": 0}, {"measure": "run time"})} == {"no loss"}
+    assert {"better", "no sure loss", "not judged", "not gated"} == {*IN_TABLES}
+
+
 def suite(**statuses: str) -> Any:
     """As much of a suite as a summary reads."""
     results = {
@@ -143,6 +157,7 @@ def test_every_difference_is_shown_whatever_the_answer_and_as_the_terminal_has_r
     )
     compared = Comparison("main.json", (*findings, Finding("same", "run time", "no loss", 1.0, 1.1, relative=0.1)))
     wide, narrow = (list(comparison_lines(compared, columns=columns)) for columns in (None, 80))
+    words = "no sure loss"
     assert [(line.mark, line.text) for line in wide[:5]] == [
         ("good", "compared with main.json: 2 strategies × 2 metrics, no loss"),  # noqa: RUF001
         (
@@ -151,7 +166,7 @@ def test_every_difference_is_shown_whatever_the_answer_and_as_the_terminal_has_r
         ),
         (
             "",
-            "  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  [-0.0200, +0.0003]   -2.0%        9  no loss",
+            f"  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  [-0.0200, +0.0003]   -2.0%        9  {words}",
         ),
         (
             "good",
@@ -161,7 +176,7 @@ def test_every_difference_is_shown_whatever_the_answer_and_as_the_terminal_has_r
     ]
     assert [line.text for line in narrow[1:3]] == [
         "  strategy             metric   before     now  difference  answer",
-        "  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  no loss",
+        "  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  no sure loss",
     ]
 
 
