@@ -219,17 +219,20 @@ def _query_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
 
 
 def _gate_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    """What gates; a setting that only one release has is none that was changed."""
-    both = [
-        {name: side.gate[name] for name in side.gate if name in other.gate and name != SELECTED}
-        for side, other in ((before, after), (after, before))
-    ]
-    yield from _lines("gate", _changes("", *both))
-    old, new = (side.gate.get(SELECTED, ()) for side in (before, after))
-    for sign, one, other in (("-", old, new), ("+", new, old)):
-        names = [f'"{name}"' for name in one if name not in other]
-        if names and SELECTED in before.gate and SELECTED in after.gate:
-            yield printable(f"gate: {SELECTED} {sign} {some(names, _SHOWN_NAMES)}")
+    """What gates; a setting that only one release has is none that was changed. `gate` is the same list as `gated`."""
+    for name in before.gate:
+        if name not in after.gate or name == "gate":
+            continue
+        old, new = before.gate[name], after.gate[name]
+        if not (_are_texts(old) and _are_texts(new)):
+            yield from _lines("gate", _changes(name, old, new))
+            continue
+        signs = (("-", old, new), ("+", new, old))
+        names = {sign: [f'"{one}"' for one in own if one not in other] for sign, own, other in signs}
+        if parts := [f"{sign} {some(named, _SHOWN_NAMES)}" for sign, named in names.items() if named]:
+            yield printable(f"gate: {name} {'; '.join(parts)}")
+        elif [*old] != [*new]:
+            yield f"gate: {name} in another order"
 
 
 _BODIES = ("body", "laid_over")
