@@ -19,7 +19,7 @@ from relevance import suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.engines.mapping import NO_FIELD
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.gate import blunt_limits
+from relevance.gate import blunt_limits, kinds_of, unknown_kinds
 from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
@@ -121,6 +121,7 @@ def check(config: Config) -> Findings:
     if dataset is not None:
         rows += [*_catalogue_rows(dataset.catalogue, whole), *judgments_rows(dataset)]
         rows += [] if parts.floors is None else _floors_rows(config, parts.floors, dataset)
+        errors += [InputError(line) for line in unknown_kinds(kinds_of(suite.snapshot_of_data(dataset)), config.gate)]
     rows += baselines
     if dataset is not None and (few := suite.few_queries(len(dataset.judgments.judged_queries), config.gate)):
         rows.append(("look at", few))

@@ -26,6 +26,7 @@ from relevance.gate.recorded import (
     recorded_floors,
     recorded_limits,
 )
+from relevance.gate.segments import below_floors, kinds_of, unknown_kinds
 
 __all__ = [
     "ANSWERS",
@@ -44,10 +45,12 @@ __all__ = [
     "Shortfall",
     "Verdict",
     "as_recorded",
+    "below_floors",
     "blunt_limits",
     "compare",
     "compare_run_times",
     "judge",
+    "kinds_of",
     "looser_floors",
     "looser_limits",
     "reaches",
@@ -57,5 +60,6 @@ __all__ = [
     "recorded_floors",
     "recorded_limits",
     "suggest",
+    "unknown_kinds",
     "worst",
 ]

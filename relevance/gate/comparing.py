@@ -20,7 +20,7 @@ from relevance.errors import InputError
 from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
 from relevance.gate.rebuilds import beside_rebuilds, rebuild_notes, same_index
-from relevance.gate.segments import kinds_of_queries
+from relevance.gate.segments import kinds_of, unknown_kinds
 from relevance.significance import DRAWS, SAME, Columns, Reach, flip_signs, joint_reach, student_interval
 from relevance.text import chance, plural, some
 
@@ -213,10 +213,12 @@ def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was 
             if metric in old.metrics and metric in new.metrics:
                 values[name, metric] = _Values(old.metrics[metric][old_rows], new.metrics[metric][new_rows])
             else:
-                notes.append(f"{name}: {metric} is not on both sides, not compared")
+                way = "" if metric in old.metrics else "; --update-baseline adds it"
+                notes.append(f"{name}: {metric} is not on both sides, not compared{way}")
         findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
     weights = np.array([now.weights[row] for row in new_rows]) if any(now.weights) else None
-    trial = _Trial(limits, _kinds(now, new_rows, limits), weights, draws)
+    kinds = kinds_of(now, new_rows)
+    trial = _Trial(limits, _judged_kinds(kinds, limits), weights, draws)
     holes = {name: _holes_of(name, before, now, (old_rows, new_rows), orders.get(name)) for name in both}
     holes = {name: one for name, one in holes.items() if one.count}
     judged, found = _judged(trial, values, holes)
@@ -232,8 +234,19 @@ def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was 
     ]
     effective = None if weights is None else effective_queries(weights)
     notes += [*untimed, *rebuild_notes(before, now, limits)]
-    holes_of = MappingProxyType(found)
-    return Comparison(baseline, tuple(findings), notes=tuple(notes), holes=holes_of, effective_queries=effective)
+    notes += [
+        f"[gate.segments] {name!r}: no query is of this kind"
+        for name in limits.segments
+        if name in kinds and not kinds[name].any()
+    ]
+    return Comparison(
+        baseline,
+        tuple(findings),
+        notes=tuple(notes),
+        problems=tuple(unknown_kinds(kinds, limits)),
+        holes=MappingProxyType(found),
+        effective_queries=effective,
+    )
 
 
 def _refuse_other_queries(old: set[str], new: set[str]) -> None:
@@ -250,14 +263,8 @@ def _is_empty(measured: Measurement, rows: Sequence[int]) -> _Bools:
     return np.array([not measured.hits[row] for row in rows])
 
 
-def _kinds(now: Snapshot, rows: Sequence[int], limits: Limits) -> dict[str, _Bools]:
+def _judged_kinds(kinds: Mapping[str, _Bools], limits: Limits) -> dict[str, _Bools]:
     """The kinds of queries that are judged by themselves: large enough, not all queries, or limited by their name."""
-    kinds = kinds_of_queries(
-        [now.texts[row] for row in rows],
-        [now.grades[row] for row in rows],
-        weights=[now.weights[row] for row in rows] if now.weights else (),
-        tags=[now.tags[row] for row in rows] if now.tags else (),
-    )
     return {
         name: inside
         for name, inside in kinds.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from statistics import median
@@ -9,10 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.errors import did_you_mean
+from relevance.text import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
+
+    from relevance.baseline import Snapshot
+    from relevance.gate.limits import Limits
 
     _Bools = npt.NDArray[np.bool_]
 
@@ -58,6 +65,39 @@ def kinds_of_queries(
     }
     names = sorted({tag for one in tags for tag in one})
     return kinds | {f"tag {name}": _where(name in one for one in tags) for name in names}
+
+
+def kinds_of(now: Snapshot, rows: Sequence[int] | None = None) -> dict[str, _Bools]:
+    """Tell the kinds of a snapshot's queries; `rows` are those that are looked at, in their order."""
+    rows = range(len(now.queries)) if rows is None else rows
+    return kinds_of_queries(
+        [now.texts[row] for row in rows],
+        [now.grades[row] for row in rows],
+        weights=[now.weights[row] for row in rows] if now.weights else (),
+        tags=[now.tags[row] for row in rows] if now.tags else (),
+    )
+
+
+def unknown_kinds(kinds: Mapping[str, _Bools], limits: Limits) -> list[str]:
+    """Say which kinds have limits and are none of these, a line each."""
+    return [
+        f"[gate.segments] {name!r}: no query is of this kind{did_you_mean(name, kinds)}; allowed: {', '.join(kinds)}"
+        for name in limits.segments
+        if name not in kinds
+    ]
+
+
+def below_floors(now: Snapshot, limits: Limits) -> list[str]:
+    """Say which kinds of queries are below their floors, by the leading metric, a line each."""
+    kinds, lines = kinds_of(now), []
+    for name, inside in kinds.items():
+        floor = limits.of_segment(name).floor
+        for strategy, measured in now.strategies.items():
+            values = measured.metrics.get(limits.leading)
+            if values is not None and inside.any() and (mean := math.fsum(values[inside]) / inside.sum()) < floor:
+                of = f"{limits.leading} of {plural(int(inside.sum()), 'query')} ({name})"
+                lines.append(f"{strategy}: {of} is {mean:.4f}, below its floor {floor:g}")
+    return lines
 
 
 def _where(values: Iterable[bool]) -> _Bools:

@@ -290,7 +290,10 @@ class BenchmarkRun:
         for name, problem in self.suite.refused.items():
             if not {("floors", name), ("baselines", name)} & said:
                 self.failures.append(f"{name}: {problem}")
-        if not self.updates:
+        if self.updates:
+            session, limits = suite.snapshot_of(self.suite), self.config.gate
+            self.failures += [*gate.unknown_kinds(gate.kinds_of(session), limits), *gate.below_floors(session, limits)]
+        else:
             if self._lacks_baseline:
                 self.failures.append(self.no_baseline)
             for comparison in self._compared():

@@ -439,3 +439,11 @@ def test_limits_that_let_nearly_everything_pass(project: Path) -> None:
     config = read_config(options=options, environ={}, file=project / "relevance.toml", root=project)
     line = "  look at     gate: fail 0.9 lets nearly everything pass, the default is 0.02"
     assert [one for one in check(config).lines if "gate:" in one] == [line]
+
+
+def test_limits_of_a_kind_that_no_query_is_of(project: Path) -> None:
+    (project / "relevance.toml").write_text('[gate.segments."part number"]\nhard = true\n')
+    options = {"dataset": "files:data", "engine": "embedded", "strategy": ["textsearch"]}
+    config = read_config(options=options, environ={}, file=project / "relevance.toml", root=project)
+    (problem,) = check(config).problems
+    assert "'part number': no query is of this kind (did you mean 'part numbers'?); allowed: one word, " in str(problem)

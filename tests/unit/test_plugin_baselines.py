@@ -291,6 +291,24 @@ def test_an_update_that_failed_or_was_stopped_writes_nothing(project: pytest.Pyt
         assert (project.path / FILE).read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("one word", "own: nDCG@10 of 60 queries (one word) is 0.0000, below its floor 0.9"),
+        ("one wort", "*gate.segments* 'one wort': no query is of this kind (did you mean 'one word'?)*"),
+    ],
+)
+def test_an_update_writes_only_what_the_limits_of_kinds_allow(
+    project: pytest.Pytester, kind: str, problem: str
+) -> None:
+    before = update(project)
+    configure(project, WORSE, more=f'[gate.segments."{kind}"]\nfloor = 0.9\n')
+    result = run(project, "--update-baseline")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"*{problem}", f"baseline: {FILE} is as it was: the session failed"])
+    assert (project.path / FILE).read_bytes() == before
+
+
 def test_an_update_says_what_changes(project: pytest.Pytester) -> None:
     update(project)
     configure(project, WORSE)

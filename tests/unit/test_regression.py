@@ -319,6 +319,22 @@ def test_a_kind_of_few_queries_is_judged_only_where_it_has_limits() -> None:
     assert "part numbers" in of_kinds(compared(*sides, segment_queries=101, segments={"part numbers": {"hard": True}}))
 
 
+def test_limits_of_a_kind_that_there_is_not_fail_and_of_one_without_queries_are_noted() -> None:
+    limits = {
+        name: {"hard": True} for name in ("part number", "tag contrakt", "tag contract", "without a digit", "head")
+    }
+    sides = [replace(one, tags=(("contract",),) * 60) for one in [session(own=measured(numbers(60)))] * 2]
+    comparison = compared(*sides, segments=limits)
+    said = [line.partition("; allowed: ")[0] for line in comparison.problems]
+    assert said == [
+        "[gate.segments] 'part number': no query is of this kind (did you mean 'part numbers'?)",
+        "[gate.segments] 'tag contrakt': no query is of this kind (did you mean 'tag contract'?)",
+        "[gate.segments] 'head': no query is of this kind",
+    ]
+    assert comparison.fails()
+    assert "[gate.segments] 'without a digit': no query is of this kind" in comparison.notes
+
+
 def test_weights_make_columns_of_their_own() -> None:
     before = numbers(200)
     after = before - np.where(np.arange(200) < 100, 0.1, -0.1)
@@ -375,7 +391,7 @@ def test_what_stands_on_one_side_is_left_out() -> None:
     was = session(old=measured(ones), own=measured({NDCG10: ones, RR10: ones}))
     comparison = compared(was, session(own=measured(ones), new=measured(ones)))
     assert comparison.notes == (
-        "own: AP@10 is not on both sides, not compared",
+        "own: AP@10 is not on both sides, not compared; --update-baseline adds it",
         "run time: not compared, there are no times of the same queries on both sides",
     )
     measures = ["nDCG@10", "RR@10", "empty results"]
