@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     if overlay is None:
         raise InputError(f"{_SAMPLE}; allowed: a copy of its files (homedepot:DIR), or a data set of your own")
     rater = _rater(arguments)
-    asked = read_pairs(config.out if arguments.results is None else Path(arguments.results))
+    asked, later = read_pairs(config.out if arguments.results is None else Path(arguments.results))
     dataset = read_dataset(replace(config, source=replace(config.source, overlaid=False)))
     if problem := unwritable(overlay.parent):
         raise CouldNotRunError(f"{overlay}: cannot be written ({problem}); it has to lie beside the data set's files")
@@ -85,6 +85,9 @@ def run(arguments: argparse.Namespace) -> Answer:
     by_people = _program(arguments) is None
     lines = _by_people(work, arguments.port) if by_people else _by_program(work, arguments)
     lines += work.weighed().agreement_lines(config.judging)
+    if later:
+        others = plural(later, "other row")
+        lines.append(f"after these run pytest benchmarks/ again: it asks for more ({others}) only where it needs them")
     if left_out := len(asked) - len(pairs):
         what = plural(left_out, "row is", "rows are")
         lines.append(f"note: {what} left out: judged by the data set's own files, or of what it does not have")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TO_JUDGE = "to_judge.csv"
 """The rows of a folder of results."""
 
-_COLUMNS = ("query_id", "product")
+_COLUMNS, _NEEDED = ("query_id", "product"), "needed"
 _MOST_VALUES, _MOST_CHARACTERS = 200, 20_000
 _MOST_IN_LINE = 60
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrtvwxyz"  # s skips, u undoes
@@ -67,8 +67,13 @@ class Row:
         return {"id": self.product, "title": self.title, **fields}
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(path: Path) -> tuple[list[Pair], int]:
     """The pairs to judge of a file, or of the `to_judge.csv` of a folder of results, in its order, each once.
+
+    Where its column `needed` marks some, these alone.
+
+    Returns:
+        The pairs, and how many others the file has.
 
     Raises:
         InputError: it is not there, cannot be read, or has no columns query_id and product.
@@ -79,9 +84,13 @@ def read_pairs(path: Path) -> list[Pair]:
             way = "a session beside a baseline writes it (pytest benchmarks/), or relevance compare A B --out DIR"
             raise InputError(f"{shown(file)} is not there: no hits to judge; {way}")
     text = TextFile(file)
-    table = csv_table(text, {name: name for name in _COLUMNS}, delimiter_of(text))
-    pairs = zip(*(map(plain_text, table.frame[name]) for name in _COLUMNS), strict=True)
-    return list(dict.fromkeys(pairs))
+    delimiter = delimiter_of(text)
+    marked = next(text.rows(delimiter))[1].count(_NEEDED) == 1
+    table = csv_table(text, {name: name for name in (*_COLUMNS, *[_NEEDED] * marked)}, delimiter)
+    pairs = list(zip(*(map(plain_text, table.frame[name]) for name in _COLUMNS), strict=True))
+    needed = [pair for pair, mark in zip(pairs, table.frame[_NEEDED], strict=True) if mark == "1"] if marked else []
+    asked = list(dict.fromkeys(needed or pairs))
+    return asked, len({*pairs}) - len(asked)
 
 
 def fitting(dataset: Dataset, pairs: Iterable[Pair]) -> list[Pair]:

@@ -138,7 +138,9 @@ def _heat(finding: Finding) -> str:
     """A square and the change as a share of the mean before, as the metric moved."""
     if finding.relative is None:
         return "⬜ from 0" if finding.changed else "⬜"
-    if finding.answer in _HEAT:
+    if finding.blocks:
+        square = "🟪"
+    elif finding.answer in _HEAT:
         square = _HEAT[finding.answer]
     else:
         square = "🟨" if finding.relative >= _VISIBLE else "🟩" if finding.relative <= -_VISIBLE else "⬜"

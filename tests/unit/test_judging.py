@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 def queue_of(folder: Path, rater: str = "anna") -> Queue:
     dataset = load("files", folder / "data", overlaid=False)
-    pairs = fitting(dataset, read_pairs(folder))
+    pairs = fitting(dataset, read_pairs(folder)[0])
     keys = grade_keys(dataset.judgments.grades.tolist())
     return Queue(rows_of(dataset, pairs), folder / "data" / "judgments.overlay.csv", rater, keys, lambda: DAY)
 
@@ -84,7 +84,7 @@ def answer(queue: Queue, tab: Tab, grade: float) -> None:
 
 
 def test_rows_come_in_the_order_of_the_file_without_what_is_judged_or_gone(folder: Path) -> None:
-    assert read_pairs(folder) == [("q1", f"p{n}") for n in (3, 2, 0, 4, 99)]
+    assert read_pairs(folder) == ([("q1", f"p{n}") for n in (3, 2, 0, 4, 99)], 0)
     assert read_pairs(folder / "to_judge.csv") == read_pairs(folder)
     rows = list(queue_of(folder).rows.values())
     assert [row.product for row in rows] == ["p3", "p2", "p4"]
@@ -95,7 +95,16 @@ def test_rows_come_in_the_order_of_the_file_without_what_is_judged_or_gone(folde
 
 def test_ids_that_a_spreadsheet_would_run_are_read_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "to_judge.csv").write_text("product,query_id\n'=p,'-q\n'p,q\n")
-    assert read_pairs(tmp_path) == [("-q", "=p"), ("q", "'p")]
+    assert read_pairs(tmp_path)[0] == [("-q", "=p"), ("q", "'p")]
+
+
+@pytest.mark.parametrize(
+    ("marks", "asked", "later"), [("110", ["a", "b"], 1), ("000", ["a", "b", "c"], 0), ("010", ["b"], 2)]
+)
+def test_what_is_needed_is_asked_alone(tmp_path: Path, marks: str, asked: list[str], later: int) -> None:
+    rows = "".join(f"q,{product},{mark}\n" for product, mark in zip("abc", marks, strict=True))
+    (tmp_path / "to_judge.csv").write_text(f"query_id,product,needed\n{rows}")
+    assert read_pairs(tmp_path) == ([("q", product) for product in asked], later)
 
 
 @pytest.mark.parametrize(
@@ -525,6 +534,16 @@ def test_judging_ends_by_control_c_with_a_line(
         f"anna: 1 judged now, 1 of 4 rows; {project / 'data' / 'judgments.overlay.csv'}",
         "note: 1 row is left out: judged by the data set's own files, or of what it does not have",
     ]
+
+
+def test_when_to_run_the_session_again_is_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("relevance.cli.judge._wait", lambda: None)
+    (project / "to_judge.csv").write_text("query_id,product,needed\nq1,p0,1\nq1,p2,0\nq1,p3,0\n")
+    assert main(["judge", ".", "--rater", "anna"]) == 0
+    line = "after these run pytest benchmarks/ again: it asks for more (2 other rows) only where it needs them"
+    assert line in capsys.readouterr().out.splitlines()
 
 
 def test_nothing_to_judge_is_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
