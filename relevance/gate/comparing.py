@@ -518,7 +518,8 @@ def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limit
         reasons=(happened, *(f"at the worst that unjudged hits may be: {one}" for one in least.reasons[1:])),
     )
     if best.answer == "loss":
-        reasons = (happened, *(f"even at the best that unjudged hits may be: {one}" for one in best.reasons[1:]))
+        own = [one for one in best.reasons if one != _what_happened(at_best.column)]  # of a floor also the first
+        reasons = (happened, *(f"even at the best that unjudged hits may be: {one}" for one in own))
         return replace(told, answer="loss", cause="", p=best.p, adjusted_p=best.adjusted_p, reasons=reasons)
     answers = {best.answer, least.answer}
     # a kind of query that is undecided makes no session undecided

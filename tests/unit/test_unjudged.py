@@ -109,6 +109,17 @@ def test_ends_that_fail_by_too_few_queries_block_as_the_setting_for_hits_says() 
     assert fails == {"fail": True, "advice": False, "pass": False}
 
 
+def test_a_floor_that_is_not_reached_even_at_the_best_is_the_reason() -> None:
+    grades: list[dict[str, float]] = [{product: float(rank % 2 == 0) for rank, product in enumerate(OLD)}] * 200
+    after = [[*OLD[:8], *NEW[:2]]] * 12 + [list(OLD)] * 188
+    before, now = (replace(side(hits, grades), texts=("drill",) * 200) for hits in ([list(OLD)] * 200, after))
+    comparison = compared((before, now), segments={"one word": {"floor": 0.99}})
+    (kind,) = [one for one in comparison.findings if one.segment == "one word"]
+    said = kind.reasons[1].partition(" (")[0].partition(": is ")
+    assert (kind.answer, said[0]) == ("loss", "even at the best that unjudged hits may be")
+    assert said[2].endswith(", below its floor 0.99")
+
+
 def answered(good_new: int, labels: int) -> Comparison:
     """After so many of the rows that are asked for were judged truly."""
     before, now = sides(5, good_new)
