@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relevance.engines import Engine
-from relevance.outside import Query, ranking_of
-from relevance.text import plural, some
+from relevance.errors import StrategyError
+from relevance.files import quoted
+from relevance.outside import Query
+from relevance.records import Ranking, no_hits
+from relevance.text import one_line, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,11 +20,11 @@ if TYPE_CHECKING:
     from relevance.engines import EngineChoice, Indexer, QueryBatch, VectorField
     from relevance.engines.explanation import Explanation
     from relevance.fields import Reading
-    from relevance.outside import Outside, Ranker
-    from relevance.records import Catalogue, Ranking, Vectors
+    from relevance.outside import Answer, Outside, Ranker
+    from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 
-_SHOWN = 3
+_SHOWN, _LONGEST = 3, 60
 
 
 class WithRankers(Engine):
@@ -100,6 +103,59 @@ def _queries(leg: Leg, batch: QueryBatch) -> list[Query]:
     ids = batch.ids or [""] * len(batch)
     values = zip(ids, batch.values(leg), strict=True)
     return [Query(text, uid, params, vector) for uid, (text, vector, params) in values]
+
+
+def ranking_of(  # noqa: PLR0913 - by name
+    answers: Iterable[Answer],
+    queries: Sequence[Query],
+    codes: Mapping[str, int],
+    *,
+    hits: int,
+    drops: bool,
+    unknown: Counter[str],
+) -> Ranking:
+    """Check answers, and make a ranking of them: their order is what counts.
+
+    Args:
+        answers: in the order of the queries.
+        queries: as they were asked.
+        codes: product code by id.
+        hits: how many are kept of a query.
+        drops: whether hits that the catalogue lacks are dropped, and counted in `unknown` by their id; else they are an
+            error.
+        unknown: see `drops`.
+
+    Returns:
+        Shape (queries, hits); where an answer has no scores, hits are scored by their rank from `hits` down to 1.
+
+    Raises:
+        StrategyError: a hit stands twice in an answer, or the catalogue lacks it; or answers are too few or too many.
+    """
+    found, scores = no_hits(len(queries), hits)
+    row = -1
+    for row, answer in enumerate(answers):
+        if row == len(queries):
+            raise StrategyError(f"more answers than {plural(len(queries), 'query', 'queries')}")
+        known: dict[int, float | None] = {}
+        for uid, score in answer:
+            code = codes.get(uid)
+            if code is None and not drops:
+                lacks = "which the data set's products lack"
+                allowed = 'allowed: their ids, or unknown_products = "drop"'
+                raise StrategyError(f"{queries[row]}: product {quoted(one_line(uid, _LONGEST))}, {lacks}; {allowed}")
+            if code is None:
+                unknown[uid] += 1
+            elif code in known:
+                raise StrategyError(f"{queries[row]}: product {quoted(uid)} stands twice; allowed: once")
+            else:
+                known[code] = score
+                if len(known) == hits:
+                    break
+        found[row, : len(known)] = list(known)
+        scores[row, : len(known)] = [hits - at if one is None else one for at, one in enumerate(known.values())]
+    if row + 1 < len(queries):
+        raise StrategyError(f"{plural(row + 1, 'answer')} to {plural(len(queries), 'query', 'queries')}")
+    return Ranking(found, scores)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Rankers from outside: a Python function, an HTTP endpoint, a command, a run file.
 
-Each is a frozen value, which a strategy holds and `open` makes a `Ranker` of; `ranking_of` checks what that answers.
+Each is a frozen value, which a strategy holds and `open` makes a `Ranker` of. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -11,26 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
 from relevance.bodies import NO_PARAMS
-from relevance.errors import InputError, StrategyError
+from relevance.errors import InputError
 from relevance.files import json_kind, quoted
-from relevance.records import Ranking, no_hits
-from relevance.text import one_line, plural
+from relevance.text import one_line
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable
 
     from relevance.bodies import Mark
 
-__all__ = ["Answer", "Outside", "Query", "Ranker", "hits_in", "ranking_of"]
+__all__ = ["Answer", "Outside", "Query", "Ranker", "hits_in", "score_in"]
 
 Answer: TypeAlias = Sequence[tuple[str, float | None]]
 """The hits of a query, best first: product id and score, None for none."""
 
 _SHOWN = 60
+_LARGEST = 3.4028234e38
+"""Of 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,63 +137,10 @@ def score_in(value: object) -> float | None:
         score = math.nan if isinstance(value, str | bool) else float(value)  # type: ignore[arg-type] # of numpy, too
     except (TypeError, ValueError):
         score = math.nan
-    if not math.isfinite(score) or abs(score) > np.finfo(np.float32).max:
+    if not math.isfinite(score) or abs(score) > _LARGEST:
         raise InputError(f"a score is {one_line(repr(value), _SHOWN)}; allowed: a finite number")
     return score
 
 
 def _kind(value: object) -> str:
     return json_kind(value) if value is None or isinstance(value, str | int | float | Mapping) else type(value).__name__
-
-
-def ranking_of(  # noqa: PLR0913 - by name
-    answers: Iterable[Answer],
-    queries: Sequence[Query],
-    codes: Mapping[str, int],
-    *,
-    hits: int,
-    drops: bool,
-    unknown: Counter[str],
-) -> Ranking:
-    """Check answers, and make a ranking of them: their order is what counts.
-
-    Args:
-        answers: in the order of the queries.
-        queries: as they were asked.
-        codes: product code by id.
-        hits: how many are kept of a query.
-        drops: whether hits that the catalogue lacks are dropped, and counted in `unknown` by their id; else they are an
-            error.
-        unknown: see `drops`.
-
-    Returns:
-        Shape (queries, hits); where an answer has no scores, hits are scored by their rank from `hits` down to 1.
-
-    Raises:
-        StrategyError: a hit stands twice in an answer, or the catalogue lacks it; or answers are too few or too many.
-    """
-    found, scores = no_hits(len(queries), hits)
-    row = -1
-    for row, answer in enumerate(answers):
-        if row == len(queries):
-            raise StrategyError(f"more answers than {plural(len(queries), 'query', 'queries')}")
-        known: dict[int, float | None] = {}
-        for uid, score in answer:
-            code = codes.get(uid)
-            if code is None and not drops:
-                lacks = "which the data set's products lack"
-                allowed = 'allowed: their ids, or unknown_products = "drop"'
-                raise StrategyError(f"{queries[row]}: product {quoted(one_line(uid, _SHOWN))}, {lacks}; {allowed}")
-            if code is None:
-                unknown[uid] += 1
-            elif code in known:
-                raise StrategyError(f"{queries[row]}: product {quoted(uid)} stands twice; allowed: once")
-            else:
-                known[code] = score
-                if len(known) == hits:
-                    break
-        found[row, : len(known)] = list(known)
-        scores[row, : len(known)] = [hits - at if one is None else one for at, one in enumerate(known.values())]
-    if row + 1 < len(queries):
-        raise StrategyError(f"{plural(row + 1, 'answer')} to {plural(len(queries), 'query', 'queries')}")
-    return Ranking(found, scores)

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from helpers.endpoint import Answered, Asked, answering, as_json
 
+from relevance.engines.rankers import ranking_of
 from relevance.errors import InputError, StrategyError
-from relevance.outside import Outside, Query, ranking_of
+from relevance.outside import Outside, Query
 from relevance.outside import command as commands
 from relevance.strategies import Strategy, from_table
 
