@@ -468,7 +468,7 @@ def _judged(
         findings = [replace(one, blocks=False) if one.cause == "holes" else one for one in findings]
     elif limits.unjudged_hits == "advice" and any(one.blocks for one in findings if one.cause == "holes"):
         quick = replace(trial, draws=min(trial.draws, _BOUND_DRAWS))
-        advised = quick.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
+        advised = quick.test(_played(values, holes, {name: one.advice() for name, one in holes.items()}))
         findings = [_advised(one, _finding(other, limits)) for one, other in zip(findings, advised, strict=True)]
     found = {name: _found(one, settled=name not in open_ones) for name, one in holes.items()}
     return findings, found
@@ -543,7 +543,7 @@ def _advised(finding: Finding, at_least: Finding) -> Finding:
     if not at_least.fails:
         return replace(finding, blocks=False)
     answer = "a loss" if at_least.answer == "loss" else at_least.answer
-    reason = f"{answer} if new hits are {ADVICE[0]:g} times as often relevant as what was judged of their query"
+    reason = f"{answer} if new hits are {ADVICE:g} times as often relevant as what was judged of their query"
     return replace(finding, reasons=(*finding.reasons, reason))
 
 

@@ -57,9 +57,8 @@ _Z_LOSS, _Z_NO_LOSS = 1.28, 2.58
 """Standard errors at either end: what passes is to be surer than what fails, since the spread of the draws makes that
 end careful as it is. With 1.645 at both, one loss of seven passed."""
 _Z_SHOWN = 1.96
-ADVICE = (0.4, 2.0)
-"""New hits are hardly ever worse or better than that times what was judged of their query."""
-_ADVICE_LAST = 2.1
+ADVICE = 0.4
+"""New hits are hardly ever relevant less often than that times what was judged of their query."""
 _SHRINKS_BY = 5.0
 """A query's own share counts as much as the overall one where so many of its products were judged."""
 _NOT_PLAYED = frozenset({"Judged", "RBO"})
@@ -273,11 +272,12 @@ class Holes:
         best: Mapping[Cell, float] = {"A": self._best, "B": self._best}
         return self._by_cell({"A": 1, "B": 0}, best), self._by_cell({"A": 0, "B": 1}, best)
 
-    def advice(self) -> tuple[Shares, Shares]:
-        """Ranges without any judged row, best for the new side and worst.
+    def advice(self) -> Shares:
+        """Shares without any judged row, at the worst that new hits may well be.
 
-        New hits of a query are taken to be relevant between 0.4 and 2 times as often as its judged products. That held
-        in all changes that were tried, but nothing makes it hold: it is advice, not an answer.
+        New hits of a query are taken to be relevant 0.4 times as often as its judged products, and hits of the baseline
+        that nobody has judged as often as those. New hits of all changes that were tried were better, but nothing
+        makes it hold: it is advice, not an answer.
         """
         counts = np.array([len(query.known) for query in self._queries.values()])
         relevant = np.array(
@@ -285,12 +285,7 @@ class Holes:
         )
         own = (relevant + _SHRINKS_BY * self._share) / (counts + _SHRINKS_BY)
         expected = own[np.searchsorted(np.fromiter(self._queries, np.int64), self._query)]
-        low, high = ADVICE
-        grade = np.full(len(expected), self._grade)
-        return (
-            Shares((expected * np.where(self._helps, high, low)).clip(0, 1), grade),
-            Shares((expected * np.where(self._helps, low, high)).clip(0, 1), grade),
-        )
+        return Shares(expected * np.where(self._helps, ADVICE, 1), np.full(len(expected), self._grade))
 
     def estimate(self) -> Estimate | None:
         """Estimate the shares of relevant ones from the judged head of the order; None where it is too short."""
