@@ -31,6 +31,8 @@ class Shop:
             path = pytester.path / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
+        with (pytester.path / "relevance.toml").open("a") as file:  # of searches of a millisecond beside other work
+            file.write("\n[gate]\ntime_warn = 4\ntime_fail = 4\n")
 
     def prints(self, block: Block, command: str | None = None) -> str:
         """What a command does not print as its block shows; "" where all is well."""
