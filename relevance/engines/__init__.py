@@ -41,6 +41,7 @@ __all__ = [
     "EngineChoice",
     "EngineKind",
     "Indexer",
+    "IndexerAround",
     "QueryBatch",
     "Request",
     "VectorField",
@@ -186,6 +187,14 @@ class Indexer(Protocol):
             InputError: the engine cannot hold these products.
             CouldNotRunError: the engine fails; nothing of the index is left.
         """
+
+
+@dataclass(frozen=True)
+class IndexerAround:
+    """An indexer whose engines are made by a function around that of another one."""
+
+    ready: Callable[[], float | None]
+    index: Callable[..., Engine]
 
 
 @dataclass(frozen=True)

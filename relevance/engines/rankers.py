@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from relevance.engines import Engine
+from relevance.engines import Engine, IndexerAround
 from relevance.errors import StrategyError
 from relevance.files import quoted
 from relevance.outside import Query
@@ -17,11 +17,11 @@ from relevance.text import one_line, plural, some
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from relevance.engines import EngineChoice, Indexer, QueryBatch, VectorField
+    from relevance.engines import EngineChoice, Indexer, QueryBatch
     from relevance.engines.explanation import Explanation
     from relevance.fields import Reading
     from relevance.outside import Answer, Outside, Ranker
-    from relevance.records import Catalogue, Vectors
+    from relevance.records import Catalogue
     from relevance.strategies import Leg
 
 _SHOWN, _LONGEST = 3, 60
@@ -158,26 +158,6 @@ def ranking_of(  # noqa: PLR0913 - by name
     return Ranking(found, scores)
 
 
-@dataclass(frozen=True)
-class _Indexer:
-    inner: Indexer
-    drops: bool
-
-    def ready(self) -> float | None:
-        return self.inner.ready()
-
-    def index(
-        self,
-        catalogue: Catalogue,
-        *,
-        text_fields: Iterable[str],
-        vectors: Mapping[VectorField, Vectors],
-        progress: bool,
-    ) -> Engine:
-        engine = self.inner.index(catalogue, text_fields=text_fields, vectors=vectors, progress=progress)
-        return WithRankers(engine, catalogue, drops=self.drops)
-
-
 def beside(choice: EngineChoice, *, drops: bool) -> EngineChoice:
     """Give the choice whose engine is a `WithRankers`."""
     inspect = choice.inspect
@@ -189,6 +169,10 @@ def beside(choice: EngineChoice, *, drops: bool) -> EngineChoice:
     @contextmanager
     def opening(*, progress: bool) -> Iterator[Indexer]:
         with choice.open(progress=progress) as indexer:
-            yield _Indexer(indexer, drops)
+
+            def index(catalogue: Catalogue, **options: Any) -> Engine:
+                return WithRankers(indexer.index(catalogue, **options), catalogue, drops=drops)
+
+            yield IndexerAround(indexer.ready, index)
 
     return replace(choice, open=opening, inspect=inspect and inspected)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from relevance.engines import Engine
+from relevance.engines import Engine, IndexerAround
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -142,12 +142,6 @@ class _EngineAround(Engine):
             self._inner.close()
 
 
-@dataclass(frozen=True)
-class _IndexerAround:
-    ready: Callable[[], float | None]
-    index: Callable[..., Engine]
-
-
 def around(plan: Plan, *, products: ProductsChange | None = None, answers: AnswerChange | None = None) -> Plan:
     """Put functions around the plan's engine.
 
@@ -178,7 +172,7 @@ def around(plan: Plan, *, products: ProductsChange | None = None, answers: Answe
                     catalogue, vectors = products(catalogue, vectors)
                 return _EngineAround(partial(indexer.index, catalogue, vectors=vectors, **others), answer)
 
-            yield _IndexerAround(indexer.ready, index)
+            yield IndexerAround(indexer.ready, index)
 
     return replace(plan, engine=replace(choice, open=opened))
 
@@ -225,7 +219,7 @@ def remembering(choice: EngineChoice, indexer: Indexer, counts: Counter[str]) ->
             return _EngineAround(lambda: engine.inner, answer, identity, is_owner=False)
         return _EngineAround(indexed, answer, identity)
 
-    return replace(choice, open=lambda **_: nullcontext(_IndexerAround(indexer.ready, index)))
+    return replace(choice, open=lambda **_: nullcontext(IndexerAround(indexer.ready, index)))
 
 
 def _holds(index: _Content, other: _Content) -> bool:

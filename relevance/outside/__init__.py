@@ -80,12 +80,15 @@ class Outside(ABC):
     Attributes:
         takes_time: whether the time of a search says something.
         marks: those of what is sent, which queries fill.
-        name: what people call it.
     """
 
     takes_time = True
     marks: tuple[Mark, ...] = ()
-    name: str
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What people call it."""
 
     @abstractmethod
     def open(self) -> Ranker:

@@ -42,7 +42,7 @@ class Command(Outside):
     seconds: float
 
     @property
-    def name(self) -> str:  # type: ignore[override] # of the value
+    def name(self) -> str:
         """What people call it."""
         return f"command {Path(self.arguments[0]).name}"
 

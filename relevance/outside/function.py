@@ -30,7 +30,7 @@ class Function(Outside):
     folder: str
 
     @property
-    def name(self) -> str:  # type: ignore[override] # of the value
+    def name(self) -> str:
         """What people call it."""
         return f"search {self.function}"
 

@@ -168,7 +168,7 @@ class Endpoint(Outside):
                 yield f"header {name}: a secret stands in the file; allowed: {instead}"
 
     @property
-    def name(self) -> str:  # type: ignore[override] # of the value
+    def name(self) -> str:
         """What people call it."""
         return f"http {self.method} {urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
 

@@ -36,7 +36,7 @@ class RunFile(Outside):
     path: str
 
     @property
-    def name(self) -> str:  # type: ignore[override] # of the value
+    def name(self) -> str:
         """What people call it."""
         return f"run {Path(self.path).name}"
 
