@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.errors import StrategyError
-from relevance.fusion import reciprocal_rank_fusion
+from relevance.fusion import linear_combination, reciprocal_rank_fusion
 from relevance.records import HITS, Ranking
 
 if TYPE_CHECKING:
@@ -63,13 +63,16 @@ def search_all(
 
 def _length(strategy: Strategy, hits: int) -> int:
     """Of the lists that a strategy combines."""
-    return hits if strategy.combine == "sum" else strategy.window
+    return strategy.window if strategy.is_fused else hits
 
 
 def _combined(strategy: Strategy, lists: Mapping[Leg, Ranking], hits: int) -> Ranking:
     rankings = [lists[leg] for leg in strategy.legs()]
+    weights, window = [strategy.weights.get(name, 1) for name in strategy.lists], strategy.window
     if strategy.combine == "rrf":
-        return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
+        return reciprocal_rank_fusion(rankings, window=window, k=strategy.k, hits=hits, weights=weights)
+    if strategy.combine == "linear":
+        return linear_combination(rankings, weights=weights, normalizer=strategy.normalizer, window=window, hits=hits)
     return Ranking(rankings[0].codes[:, :hits], rankings[0].scores[:, :hits])
 
 

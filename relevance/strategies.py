@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from relevance.outside import Outside
 
-Combination = Literal["sum", "rrf"]
+Combination = Literal["sum", "rrf", "linear"]
+Normalizer = Literal["minmax", "l2", "none"]
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
@@ -98,7 +99,8 @@ class Strategy:
 
     Attributes:
         name: lower-case letters, digits and underscores.
-        text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where ranks are fused.
+        text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where lists are fused, and weights.
+        weights: of the lists that are fused, see `lists`; those of 1 are left out.
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON with marks, see `relevance.bodies`.
         http: with the body read.
@@ -114,8 +116,17 @@ class Strategy:
     name: str
     text: _Boosts = setting("boosts of the text fields that are matched", default={})
     vectors: _Boosts = setting("boosts of the embedded texts that are searched", default={})
-    combine: Combination = setting("sum adds scores, rrf fuses ranks", default="sum")
-    window: Count = setting("rrf: length of the lists that are fused", default=50)
+    combine: Combination = setting(
+        "sum adds scores in one search; of one list for text and one for each vector field, rrf fuses the ranks, and "
+        "linear adds the normalised scores",
+        default="sum",
+    )
+    weights: _Boosts = setting(
+        "rrf, linear: weights of the lists that are fused, by text and the names of vector fields; 1 for the others",
+        default={},
+    )
+    normalizer: Normalizer = setting("linear: what makes the scores of lists comparable", default="minmax")
+    window: Count = setting("rrf, linear: length of the lists that are fused", default=50)
     k: Count = setting("rrf: the constant of reciprocal rank fusion", default=60)
     candidates: Count = setting("with vectors: nearest products that get a vector score", default=150)
     model: Text = setting("with vectors: which of [models.NAME] embeds", default=BASE)
@@ -164,13 +175,30 @@ class Strategy:
             # the fields' own order: two ways of writing a strategy are one strategy
             ordered = {name: boosts[name] for name in allowed if name in boosts}
             object.__setattr__(self, part, MappingProxyType(ordered))
+        weights = {name: self.weights[name] for name in self.lists if self.weights.get(name, 1) != 1}
+        object.__setattr__(self, "weights", MappingProxyType(weights))
 
     def __hash__(self) -> int:
-        return hash((self.name, self.legs(), self.combine, self.window, self.k))
+        return hash((self.name, self.legs(), self.fusion))
 
     def legs(self) -> tuple[Leg, ...]:
-        """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`; the same ones each time."""
+        """Give the requests that answer the strategy: one for `sum`, else one a list; the same ones each time."""
         return self._legs
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it fuses lists."""
+        return self.combine != "sum"
+
+    @property
+    def fusion(self) -> tuple[object, ...]:
+        """All that decides how lists are combined."""
+        return (self.combine, tuple(self.weights.items()), self.normalizer, self.window, self.k)
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The names of the lists that are fused, in the order of the legs."""
+        return (*(["text"] if self.text else []), *self.vectors) if self.is_fused else ()
 
     @cached_property
     def outside(self) -> Outside | None:
@@ -298,22 +326,34 @@ class Strategy:
             yield "neither text nor vectors; at least one field is needed"
         if self.combine not in get_args(Combination):
             yield f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}"
-        if self.combine == "rrf" and bool(self.text) + len(self.vectors) < 2:  # noqa: PLR2004 - a fusion of one list is none
-            yield "rrf fuses two lists or more: text and a vector field, or several vector fields"
-        if self.combine == "rrf" and any(boost != 1 for boost in self.vectors.values()):
-            yield "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1"
+        if not self.is_fused:
+            return
+        if len(self.lists) < 2:  # noqa: PLR2004 - a fusion of one list is none
+            yield f"{self.combine} fuses two lists or more: text and a vector field, or several vector fields"
+        if any(boost != 1 for boost in self.vectors.values()):
+            what = "ranks" if self.combine == "rrf" else "normalised scores"
+            problem = f"{self.combine} fuses {what}, so a vector field's boost changes nothing"
+            yield f"{problem}; allowed: 1, and a weight in weights"
+        if self.text and "text" in self.vectors and self.weights:
+            yield "weights: text is a vector field, too, and the name of the text's list; allowed: another name for it"
+        yield from _boost_problems("weights", self.weights, self.lists, ("list", "weight"))
+        if self.normalizer not in get_args(Normalizer):
+            yield f"normalizer = {self.normalizer!r}; allowed: {', '.join(get_args(Normalizer))}"
 
 
-def _boost_problems(part: str, boosts: object, allowed: tuple[str, ...]) -> Iterator[str]:
+def _boost_problems(
+    part: str, boosts: object, allowed: tuple[str, ...], words: tuple[str, str] = ("field", "boost")
+) -> Iterator[str]:
+    of, kind = words
     if not isinstance(boosts, Mapping):
-        yield f"{part} = {boosts!r}; allowed: a boost for each of the fields that are used"
+        yield f"{part} = {boosts!r}; allowed: a {kind} for each of the {of}s that are used"
         return
     for name, boost in boosts.items():
         if name not in allowed:
-            yield f"{part}: {unknown('field', str(name), allowed)}"
+            yield f"{part}: {unknown(of, str(name), allowed)}"
         number = isinstance(boost, int | float) and not isinstance(boost, bool)
         if not number or not _LOWEST_BOOST <= boost <= _HIGHEST_BOOST:
-            yield f"{part}.{name} = {boost!r} is no boost; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}"
+            yield f"{part}.{name} = {boost!r} is no {kind}; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}"
 
 
 def _template_problems(template: object) -> Iterator[str]:
@@ -332,7 +372,9 @@ def _template_problems(template: object) -> Iterator[str]:
 _FROM_OUTSIDE = ("search", "http", "command", "run")
 
 _DOES_NOTHING: tuple[tuple[str, str, Callable[[Strategy], bool]], ...] = (
-    ("window", "rrf", lambda strategy: strategy.combine == "rrf"),
+    ("weights", "rrf or linear", lambda strategy: strategy.is_fused),
+    ("normalizer", "linear", lambda strategy: strategy.combine == "linear"),
+    ("window", "rrf or linear", lambda strategy: strategy.is_fused),
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
     ("model", "vectors", lambda strategy: strategy.embeds),

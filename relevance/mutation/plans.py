@@ -64,8 +64,11 @@ def _strategies(change: Callable[[Strategy], Strategy]) -> Change:
 def _reboosted(strategy: Strategy, part: _Part, change: Callable[[_Boosts], _Boosts]) -> Strategy:
     if part == "text":
         return replace(strategy, text=change(strategy.text))
+    if strategy.combine == "linear":
+        weights = {name: strategy.weights.get(name, 1) for name in strategy.vectors}
+        return replace(strategy, weights={**strategy.weights, **change(weights)})
     # vectors whose ranks are fused have no boost but 1
-    return strategy if strategy.combine == "rrf" else replace(strategy, vectors=change(strategy.vectors))
+    return strategy if strategy.is_fused else replace(strategy, vectors=change(strategy.vectors))
 
 
 def _multiplied(boosts: _Boosts, factor: float, *names: str) -> _Boosts:
@@ -110,13 +113,17 @@ def _without(part: _Part, *roles: str) -> Change:
         lists = bool(text) + len(vectors)
         if not lists:
             return strategy
-        return replace(strategy, text=text, vectors=vectors, combine=strategy.combine if lists > 1 else "sum")
+        weights = {
+            name: weight for name, weight in strategy.weights.items() if name in vectors or (name == "text" and text)
+        }
+        combine = strategy.combine if lists > 1 else "sum"
+        return replace(strategy, text=text, vectors=vectors, combine=combine, weights=weights)
 
     return _strategies(change)
 
 
-def _fused(**settings: Any) -> Change:
-    return _strategies(lambda one: replace(one, **settings) if one.combine == "rrf" else one)
+def _fused(*ways: str, **settings: Any) -> Change:
+    return _strategies(lambda one: replace(one, **settings) if one.combine in ways else one)
 
 
 def _analyzed(change: Callable[[str, str], tuple[str, str]]) -> Change:
@@ -324,10 +331,14 @@ STRATEGIES = kinds(
         "vector_legs_gone": ("strategies of text and vectors search text alone", _without("vectors")),
         "text_legs_gone": ("strategies of text and vectors search vectors alone", _without("text")),
         "title_vectors_gone": ("the vectors of titles are not searched", _without("vectors", TITLE)),
-        "fusion_constant_1": ("the constant of reciprocal rank fusion is 1", _fused(k=1)),
-        "fusion_window_5": ("five hits of each list are fused", _fused(window=5)),
-        "fusion_window_10": ("ten hits of each list are fused", _fused(window=10)),
-        "fusion_of_scores": ("scores are added where ranks were fused", _fused(combine="sum")),
+        "fusion_constant_1": ("the constant of reciprocal rank fusion is 1", _fused("rrf", k=1)),
+        "fusion_window_5": ("five hits of each list are fused", _fused("rrf", "linear", window=5)),
+        "fusion_window_10": ("ten hits of each list are fused", _fused("rrf", "linear", window=10)),
+        "fusion_without_normalizer": (
+            "scores are added as they are where they were normalised",
+            _fused("linear", normalizer="none"),
+        ),
+        "fusion_of_scores": ("scores are added where ranks were fused", _fused("rrf", combine="sum")),
         "candidates_10": (
             "ten products get a vector score",
             _strategies(lambda one: replace(one, candidates=10) if one.vectors else one),

@@ -185,8 +185,10 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
         definition["reading"] = {key: value for key, value in asdict(strategy.reading).items() if value != ""}
     if strategy.spelling:
         definition["spelling"] = strategy.spelling is True or list(strategy.vocabulary)
-    if strategy.combine == "rrf":
-        definition |= {"window": strategy.window, "k": strategy.k}
+    if strategy.is_fused:
+        definition |= {"window": strategy.window} | ({"k": strategy.k} if strategy.combine == "rrf" else {})
+        definition |= {"normalizer": strategy.normalizer} if strategy.combine == "linear" else {}
+        definition |= {"weights": dict(strategy.weights)} if strategy.weights else {}
     if strategy.vectors:
         definition["candidates"] = strategy.candidates
     if strategy.embeds:

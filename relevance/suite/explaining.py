@@ -16,6 +16,7 @@ from relevance.engines.mapping import DEPENDS_ON_SIZE, own_paths, read_own_mappi
 from relevance.errors import InputError, did_you_mean
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
+from relevance.fusion import normalised
 from relevance.records import HITS, NO_HIT, Judgments, Queries
 from relevance.strategies import Strategy, readings_of
 from relevance.suite.measure import release_of
@@ -47,7 +48,7 @@ class LegRank:
         rank: from 1, of the leg alone; None where it is not among the first `depth`.
         explanation: of its score there.
         share: what the leg adds to the score of the strategy; None where there is only one.
-        formula: how ranks are made into that share: `1/(60 + 3)`.
+        formula: how ranks or scores are made into that share: `1/(60 + 3)`, `2 * 0.5 (minmax)`.
     """
 
     name: str
@@ -161,8 +162,8 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         InputError: the engine cannot explain what the strategy asks.
     """
     dataset, batch, engine = suite.plan.dataset, suite.batch, suite.engine
-    legs = _fused(suite, strategy, code) if strategy.combine == "rrf" else _added(suite, strategy.legs()[0], code)
-    depth = DEPTH if strategy.combine == "rrf" else _depth(strategy.legs()[0])
+    legs = _fused(suite, strategy, code) if strategy.is_fused else _added(suite, strategy.legs()[0], code)
+    depth = DEPTH if strategy.is_fused else _depth(strategy.legs()[0])
     rank, score = _place(runner.search(engine, strategy, batch, hits=depth), code)
     judged = dataset.judgments.grades[dataset.judgments.products == code].tolist()
     corrected = dict.fromkeys(batch.spelled(leg).texts[0] for leg in strategy.legs())
@@ -184,11 +185,22 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
 
 
 def _fused(suite: Suite, strategy: Strategy, code: int) -> Iterator[LegRank]:
-    """Each list, which adds the share of its rank."""
-    for leg in strategy.legs():
-        rank, _ = _place(runner.search_leg(suite.engine, leg, suite.batch, hits=strategy.window), code)
-        share, formula = (0.0, "") if rank is None else (1 / (strategy.k + rank), f"1/({strategy.k} + {rank})")
+    """Each list, which adds the share of its rank or of its score."""
+    for name, leg in zip(strategy.lists, strategy.legs(), strict=True):
+        ranking = runner.search_leg(suite.engine, leg, suite.batch, hits=strategy.window)
+        rank, _ = _place(ranking, code)
+        share, formula = (0.0, "") if rank is None else _share(strategy, name, ranking, rank)
         yield LegRank(leg.name, rank, strategy.window, explained(suite, leg, 0, code), share, formula)
+
+
+def _share(strategy: Strategy, name: str, ranking: Ranking, rank: int) -> tuple[float, str]:
+    """What a list adds to the score of the product that has a rank in it, and how."""
+    weight = strategy.weights.get(name, 1)
+    if strategy.combine == "rrf":
+        return weight / (strategy.k + rank), f"{weight:g}/({strategy.k} + {rank})"
+    values = normalised(ranking.scores, ranking.codes != NO_HIT, strategy.normalizer)
+    value = float(values[0, rank - 1])
+    return weight * value, f"{weight:g} * {value:.4g} ({strategy.normalizer})"
 
 
 def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
@@ -273,6 +285,13 @@ def rank_words(rank: int | None) -> str:
 # what was
 
 
+_IN_DEFINITIONS = (
+    *("text", "vectors", "combine", "weights", "normalizer", "window", "k"),
+    *("template", "spelling", "candidates", "model"),
+)
+"""Keys of a strategy that stand in its definition as they do in its table."""
+
+
 def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -> tuple[Config, Strategy] | None:
     """Give a strategy as a baseline has it, and the configuration under which it ran; None where both are as today.
 
@@ -282,8 +301,7 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
         InputError: the baseline does not hold enough of it; the line says what.
     """
     definition, facts = snapshot.strategies[today.name].definition, snapshot.facts
-    keys = ("text", "vectors", "combine", "template", "spelling", "window", "k", "candidates", "model")
-    values: dict[str, Any] = {key: definition[key] for key in keys if key in definition}
+    values: dict[str, Any] = {key: definition[key] for key in _IN_DEFINITIONS if key in definition}
     reading = definition.get("reading")
     fields = _fields_then(config, snapshot, definition)
     strategy = Strategy(today.name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
@@ -303,8 +321,7 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
 
 def ranks_alike(one: Strategy, other: Strategy) -> bool:
     """Whether two strategies ask the same; a key may be left out in one and said in the other."""
-    fused = [(each.combine, each.window, each.k) for each in (one, other)]
-    return one == other or (one.legs() == other.legs() and fused[0] == fused[1])
+    return one == other or (one.legs() == other.legs() and one.fusion == other.fusion)
 
 
 def _laid_over(path: Path) -> Mapping[str, Any]:
@@ -341,9 +358,9 @@ def since(then: ProductRank, now: ProductRank) -> tuple[str, ...]:
 
 
 def _moved_legs(then: ProductRank, now: ProductRank) -> Iterator[str]:
-    """The lists whose ranks are fused and that add another share."""
-    before = {leg.name: leg for leg in then.legs if then.strategy.combine == "rrf"}
-    for leg in now.legs if now.strategy.combine == "rrf" else ():
+    """The lists that are fused and add another share."""
+    before = {leg.name: leg for leg in then.legs if then.strategy.is_fused}
+    for leg in now.legs if now.strategy.is_fused else ():
         old = before.get(leg.name, leg)
         if old.share != leg.share:
             formulas = (one.formula or f"none of {one.depth}" for one in (old, leg))

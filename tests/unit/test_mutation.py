@@ -36,7 +36,7 @@ OTHER_GROUPS = {"judgments", "server", "analysis", "search bodies"}
 # what changes keys that none of these strategies sets
 UNSET = {
     *("analyzer_standard", "analyzer_of_another_language", "analyzer_lost_in_index", "analyzer_lost_in_queries"),
-    *("k1_off", "b_off", "spelling_off"),
+    *("k1_off", "b_off", "spelling_off", "fusion_without_normalizer"),
 }
 SEARCHED = [kind for kind in KINDS.values() if kind.group not in OTHER_GROUPS and kind.name not in ELSEWHERE | UNSET]
 

@@ -250,6 +250,22 @@ def test_changes_of_strategies(name: str, strategy: str, expected: dict[str, Any
         assert other == STRATEGIES["textsearch"]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("vectors_weigh_a_tenth", {"weights": {"text": 2, "whole": 0.4}}),
+        ("vector_boosts_off", {"weights": {"text": 2}}),
+        ("vector_legs_gone", {"vectors": {}, "combine": "sum", "weights": {}}),
+        ("fusion_window_5", {"window": 5}),
+        ("fusion_without_normalizer", {"normalizer": "none"}),
+    ],
+)
+def test_changes_of_a_linear_combination(name: str, expected: dict[str, Any]) -> None:
+    linear = replace(STRATEGIES["rrf"], name="linear", combine="linear", weights={"text": 2, "whole": 4})
+    plan = replace(shop.plan(["rrf"]), strategies=(linear,))
+    assert KINDS[name].change(plan, SEED).strategies == (replace(linear, **expected),)
+
+
 def test_ranks_that_are_fused_have_no_boost_to_change() -> None:
     with pytest.raises(NotApplicableError, match="no strategy has what is changed"):
         KINDS["vectors_weigh_tenfold"].change(shop.plan(["rrf"]), SEED)

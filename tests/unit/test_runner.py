@@ -1,5 +1,6 @@
 """Running a strategy: one request for a sum, one a list for rank fusion, and the time of single queries."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,13 @@ class ListEngine:
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
         codes[:, :3], scores[:, :3] = [0, 1, 2] if leg.text else [2, 1, 0], [3, 2, 1]
         return Ranking(codes, scores)
+
+
+class ListOfLegs(ListEngine):
+    """Answers several legs, too."""
+
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> list[Ranking]:
+        return [self.search(leg, batch, hits=hits) for leg in legs]
 
 
 class ServedEngine(ListEngine):
@@ -64,6 +72,23 @@ def test_rank_fusion_of_opposite_lists() -> None:
     ranking = runner.search(ListEngine(), STRATEGIES["rrf"], batch_of(1))
     assert ranking.codes[0, :4].tolist() == [0, 2, 1, NO_HIT]  # equal sums go by product id
     np.testing.assert_allclose(ranking.scores[0, :3], [1 / 61 + 1 / 63, 1 / 61 + 1 / 63, 2 / 62], rtol=1e-6)
+
+
+def test_a_weighted_linear_combination_of_opposite_lists() -> None:
+    strategy = replace(STRATEGIES["rrf"], combine="linear", weights={"whole": 2})
+    engine = ListEngine()
+    ranking = runner.search(engine, strategy, batch_of(1))
+    assert [hits for _, _, hits in engine.asked] == [50, 50]
+    assert ranking.codes[0, :4].tolist() == [2, 1, 0, NO_HIT]
+    assert ranking.scores[0, :3].tolist() == [2, 1.5, 1]  # the text's 3, 2, 1 are 1, 0.5, 0
+    (together,) = runner.search_all(ListOfLegs(), [strategy], batch_of(1))
+    assert together.scores.tolist() == ranking.scores.tolist()
+
+
+def test_weighted_ranks_are_fused() -> None:
+    ranking = runner.search(ListEngine(), replace(STRATEGIES["rrf"], weights={"whole": 2}), batch_of(1))
+    assert ranking.codes[0, :3].tolist() == [2, 1, 0]
+    np.testing.assert_allclose(ranking.scores[0, :3], [1 / 63 + 2 / 61, 3 / 62, 1 / 61 + 2 / 63], rtol=1e-6)
 
 
 def test_latencies_are_of_200_single_queries_spread_over_the_batch() -> None:

@@ -73,11 +73,32 @@ def test_strategies_are_values() -> None:
     assert len(variants) == 1 + len(changes)
 
 
+def test_weights_are_those_of_lists_and_of_one_change_nothing() -> None:
+    strategy = Strategy("own", **FUSED, weights={"whole": 2.0, "text": 1})
+    assert strategy.lists == ("text", "whole")
+    assert strategy.weights == {"whole": 2}
+    assert strategy == Strategy("own", **FUSED, weights={"whole": 2})
+    one = {Strategy("own", **LINEAR, **more) for more in ({}, {"weights": {"text": 1.0}}, {"normalizer": "minmax"})}
+    assert len(one) == 1
+    several = {Strategy("own", **LINEAR, **more) for more in ({}, {"weights": {"text": 3}}, {"normalizer": "l2"})}
+    assert len(several) == 3
+    assert [leg.name for leg in one.pop().legs()] == ["text", "vector whole"]
+
+
+def test_a_normalizer_is_for_a_linear_combination_alone() -> None:
+    from_table("own", LINEAR | {"normalizer": "none"})
+    with pytest.raises(InputError, match="normalizer changes nothing without linear; leave it out"):
+        from_table("own", FUSED | {"normalizer": "none"})
+    with pytest.raises(InputError, match="k changes nothing without rrf; leave it out"):
+        from_table("own", LINEAR | {"k": 60})
+
+
 NO_BOOST = "is no boost; allowed: 1e-06 to 1,000,000"
 NUMBER = "allowed: a whole number from 1 to 10,000"
 NAME = "allowed: lower-case letters, digits and underscores"
 TITLE: dict[str, Any] = {"text": {"title": 1}}
 FUSED: dict[str, Any] = TITLE | {"vectors": {"whole": 1}, "combine": "rrf"}
+LINEAR: dict[str, Any] = FUSED | {"combine": "linear"}
 BAD_NAMES = (5, "", "Text", "text-search", "täxt", "text\n", "../a")
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"text": {"titel": 1}}, "text: unknown field 'titel' (did you mean 'title'?); allowed: title, description, attri"),
@@ -93,10 +114,17 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (TITLE | {"vectors": {"whole": 0}}, f"vectors.whole = 0 {NO_BOOST}"),
     ({}, "neither text nor vectors; at least one field is needed"),
     ({"combine": "rrf"}, "neither text nor vectors; at least one field is needed"),
-    (TITLE | {"combine": "max"}, "combine = 'max'; allowed: sum, rrf"),
+    (TITLE | {"combine": "max"}, "combine = 'max'; allowed: sum, rrf, linear"),
     (TITLE | {"combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
     ({"vectors": {"whole": 1}, "combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
     (FUSED | {"vectors": {"whole": 2}}, "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1"),
+    (TITLE | {"combine": "linear"}, "linear fuses two lists or more: text and a vector field"),
+    (LINEAR | {"vectors": {"whole": 2}}, "linear fuses normalised scores, so a vector field's boost changes nothing"),
+    (LINEAR | {"weights": {"title": 2}}, "weights: unknown list 'title'; allowed: text, whole"),
+    (FUSED | {"weights": {"hole": 2}}, "weights: unknown list 'hole' (did you mean 'whole'?); allowed: text, whole"),
+    (LINEAR | {"weights": {"whole": 0}}, "weights.whole = 0 is no weight; allowed: 1e-06 to 1,000,000"),
+    (LINEAR | {"weights": [1, 2]}, "weights = [1, 2]; allowed: a weight for each of the lists that are used"),
+    (LINEAR | {"normalizer": "max"}, "normalizer = 'max'; allowed: minmax, l2, none"),
     *((TITLE | {key: value}, f"{key} = {value!r}; {NUMBER}") for key in ("candidates", "window", "k")
       for value in (0, 1.5, True, "9", 10_001)),
     *((TITLE | {key: name}, f"{key} = {name!r}; {NAME}") for key in ("name", "model") for name in BAD_NAMES),
@@ -119,7 +147,13 @@ def test_a_table_is_a_strategy(more: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "needed"),
-    [({"window": 50}, "rrf"), ({"k": 60}, "rrf"), ({"candidates": 150}, "vectors"), ({"model": "base"}, "vectors")],
+    [
+        ({"window": 50}, "rrf or linear"),
+        ({"weights": {}}, "rrf or linear"),
+        ({"k": 60}, "rrf"),
+        ({"candidates": 150}, "vectors"),
+        ({"model": "base"}, "vectors"),
+    ],
     ids=str,
 )
 def test_a_setting_that_changes_nothing_is_an_error_even_with_its_default(setting: dict[str, Any], needed: str) -> None:
