@@ -1,16 +1,19 @@
-"""Runs strategies on an engine: legs, fusion, and the time a single query takes."""
+"""Runs strategies on an engine: legs, fusion, reranking, and the time a single query takes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.bodies import NO_PARAMS
 from relevance.errors import StrategyError
 from relevance.fusion import linear_combination, reciprocal_rank_fusion
+from relevance.outside import Query
 from relevance.records import HITS, Ranking
+from relevance.reranking import reorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,15 +29,41 @@ WARM_UP_ROUNDS, ROUNDS = 1, 3
 SINGLE_QUERIES = 200
 """How many single queries the latencies are taken from."""
 
+RERANKED_QUERIES = 40
+"""Likewise of a strategy that reranks: a model takes a hundred times as long as a search."""
+
 
 def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
     """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
+    return _reranked(strategy, retrieve(engine, strategy, batch, hits=hits), batch, hits)
+
+
+def retrieve(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
+    """Rank the products without the reranking of the strategy, for so many hits as that needs."""
+    hits = _before_reranking(strategy, hits)
     length = _length(strategy, hits)
     try:
         lists = {leg: search_leg(engine, leg, batch, hits=length) for leg in strategy.legs()}
     except StrategyError as error:
         raise StrategyError(f"{strategy.where}: {error}") from None
     return _combined(strategy, lists, hits)
+
+
+def _before_reranking(strategy: Strategy, hits: int) -> int:
+    return hits if strategy.reranking is None else max(hits, strategy.reranking.depth)
+
+
+def _reranked(strategy: Strategy, ranking: Ranking, batch: QueryBatch, hits: int, *, cached: bool = True) -> Ranking:
+    rerank = strategy.reranking
+    if rerank is None:
+        return ranking
+    ids, params = batch.ids or [""] * len(batch), batch.params or [NO_PARAMS] * len(batch)
+    queries = list(map(Query, batch.texts, ids, params))
+    try:
+        ordered = reorder(ranking, batch.rerankers[rerank], queries, depth=rerank.depth, cached=cached)
+    except StrategyError as error:
+        raise StrategyError(f"{strategy.where}: {error}") from None
+    return Ranking(ordered.codes[:, :hits], ordered.scores[:, :hits])
 
 
 def search_all(
@@ -46,7 +75,7 @@ def search_all(
     """
     longest: dict[Leg, int] = {}
     for strategy in strategies:
-        length = _length(strategy, hits)
+        length = _length(strategy, _before_reranking(strategy, hits))
         longest |= {leg: max(length, longest.get(leg, 0)) for leg in strategy.legs()}
     together: dict[object, list[Leg]] = {}
     for leg, length in longest.items():
@@ -58,7 +87,8 @@ def search_all(
         if batch.own_products is not None:
             rankings = [_without(batch.own_products, ranking) for ranking in rankings]
         lists |= zip(legs, rankings, strict=True)
-    return [_combined(strategy, lists, hits) for strategy in strategies]
+    combined = ((one, _combined(one, lists, _before_reranking(one, hits))) for one in strategies)
+    return [_reranked(one, ranking, batch, hits) for one, ranking in combined]
 
 
 def _length(strategy: Strategy, hits: int) -> int:
@@ -99,33 +129,47 @@ class Latencies:
         p95_ms: likewise.
         took_p50_ms: as the server says; None where this process is the engine.
         took_p95_ms: likewise.
+        stages: median and 95th percentile of what is before the reranking (`retrieve`) and of that (`rerank`), as the
+            client sees them; empty where nothing is reranked.
     """
 
     p50_ms: float
     p95_ms: float
     took_p50_ms: float | None
     took_p95_ms: float | None
+    stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def latencies(
     engine: Engine, strategy: Strategy, batch: QueryBatch, *, clock: Callable[[], float] = perf_counter
 ) -> Latencies:
-    """Time queries that are asked one at a time.
+    """Time queries that are asked one at a time; what reranks does it anew, without the scores that are kept.
 
-    `SINGLE_QUERIES` queries, spread evenly over the batch, are asked; fewer are asked more than once.
+    `SINGLE_QUERIES` queries, or `RERANKED_QUERIES`, spread evenly over the batch, are asked; fewer are asked more than
+    once.
     """
-    step = max(len(batch) / SINGLE_QUERIES, 1)
+    count = SINGLE_QUERIES if strategy.reranking is None else RERANKED_QUERIES
+    step = max(len(batch) / count, 1)
     times: list[float] = []
     took: list[float] = []
-    for number in range(SINGLE_QUERIES):
+    stages: dict[str, list[float]] = {"retrieve": [], "rerank": []}
+    if strategy.reranking is not None:  # which loads its model
+        _reranked(strategy, retrieve(engine, strategy, batch[:1]), batch[:1], HITS, cached=False)
+    for number in range(count):
         at = int(number * step) % len(batch)
         one = batch[at : at + 1]
         before, start = engine.took_ms, clock()
-        search(engine, strategy, one)
+        ranking = retrieve(engine, strategy, one)
+        if strategy.reranking is not None:
+            between = clock()
+            _reranked(strategy, ranking, one, HITS, cached=False)
+            stages["retrieve"].append((between - start) * 1000)
+            stages["rerank"].append((clock() - between) * 1000)
         times.append((clock() - start) * 1000)
         after = engine.took_ms
         if before is not None and after is not None:
             took.append(after - before)
     p50, p95 = np.percentile(times, [50, 95]).tolist()
     took_p50, took_p95 = np.percentile(took, [50, 95]).tolist() if took else (None, None)
-    return Latencies(p50, p95, took_p50, took_p95)
+    of_stages = {name: tuple(np.percentile(one, [50, 95]).tolist()) for name, one in stages.items() if one}
+    return Latencies(p50, p95, took_p50, took_p95, of_stages)

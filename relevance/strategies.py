@@ -24,6 +24,7 @@ from relevance.outside.command import Command
 from relevance.outside.function import Function
 from relevance.outside.run_file import RunFile
 from relevance.setting import Count, Grade, Names, Part, Takes, Text, Written, setting
+from relevance.stages import Rerank, read_rerank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -104,6 +105,7 @@ class Strategy:
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON with marks, see `relevance.bodies`.
         http: with the body read.
+        rerank: keys of `relevance.stages.Rerank`.
         file: that the template was read from.
         folder: in which modules, commands and run files are looked for.
         fields: of the products, which `text` and `vectors` name.
@@ -156,6 +158,9 @@ class Strategy:
     timeout: Annotated[int | float, Gt(0), Le(3_600), Takes("number", "seconds, above 0 and up to 3,600")] = setting(
         "http, command: seconds until an answer is given up", default=10
     )
+    rerank: Annotated[Mapping[str, Any] | None, Written(Any), Takes("table", "a table, see below")] = setting(
+        "what reorders the first hits, see below"
+    )
     file: str = field(default="", compare=False)
     folder: str = field(default=".", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
@@ -179,7 +184,7 @@ class Strategy:
         object.__setattr__(self, "weights", MappingProxyType(weights))
 
     def __hash__(self) -> int:
-        return hash((self.name, self.legs(), self.fusion))
+        return hash((self.name, self.legs(), self.fusion, self.reranking))
 
     def legs(self) -> tuple[Leg, ...]:
         """Give the requests that answer the strategy: one for `sum`, else one a list; the same ones each time."""
@@ -215,6 +220,11 @@ class Strategy:
 
             return Endpoint.of(read_http(self.http), float(self.timeout))
         return None
+
+    @cached_property
+    def reranking(self) -> Rerank | None:
+        """The stage that reorders the first hits."""
+        return None if self.rerank is None else read_rerank(self.rerank, str(Path(self.folder).absolute()))
 
     @property
     def marks(self) -> tuple[bodies.Mark, ...]:
@@ -289,6 +299,10 @@ class Strategy:
         yield from _boost_problems("text", self.text, tuple(self.fields.text))
         yield from _boost_problems("vectors", self.vectors, tuple(self.fields.embedded))
         yield from self._number_problems()
+        try:
+            self.reranking  # noqa: B018 - what is wrong with it is said when it is read
+        except InputError as error:
+            yield str(error)
         for name in self.vocabulary:
             if name not in self.fields.text:
                 yield f"spelling: {unknown('field', name, self.fields.text)}"

@@ -36,6 +36,7 @@ from relevance.setting import (
     shown,
     text_of,
 )
+from relevance.stages import Rerank
 from relevance.strategies import FINETUNED, STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -207,6 +208,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "similarity.NAME": (SimilarityTable,),
         "strategies.NAME": (Strategy,),
         "strategies.NAME.http": ("relevance.outside.http:Http",),
+        "strategies.NAME.rerank": (Rerank,),
         "tuning.NAME": (),
         "elasticsearch": (Settings,),
         "metrics": ("relevance.gate:MetricChoice",),

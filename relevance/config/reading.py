@@ -40,6 +40,7 @@ from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import Limits, MetricChoice, read_limits, read_metrics
 from relevance.schema import Schema
 from relevance.setting import Key, shown
+from relevance.stages import TRAINED
 from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table
 from relevance.tuning.space import make_space
 
@@ -511,6 +512,11 @@ def _strategy(
     if isinstance((http := values.get("http")), Mapping) and isinstance(http.get("body"), str):
         body = read_json_object(table["http"].located(http["body"]), "the body of a request")
         values["http"] = {**http, "body": body}
+    if isinstance((rerank := values.get("rerank")), Mapping):
+        values["folder"] = str(table["rerank"].base)
+        model = rerank.get("model")
+        if isinstance(model, str) and model != TRAINED and (place := table["rerank"].located(model)).is_dir():
+            values["rerank"] = {**rerank, "model": str(place)}
     with _errors_at(f"{where}: "):
         if template:
             content = read_json_object(file, "a search template")

@@ -182,6 +182,20 @@ class Store:
         self._parts: dict[tuple[str, int], _Part] = {}
         self._rows = _Rows((), width)
 
+    @property
+    def held(self) -> int:
+        """How many texts had a vector when the folder was last looked at."""
+        return len(self._rows.index)
+
+    def clear(self) -> None:
+        """Remove all that is there; what another run writes meanwhile stays."""
+        for index, _ in [*self._parts]:
+            place = self.folder / index
+            if place.suffix == SUFFIX:
+                place.unlink(missing_ok=True)
+                place.with_suffix(_VECTORS).unlink(missing_ok=True)
+        self._refresh()
+
     def missing(self, digests: Sequence[bytes]) -> list[bytes]:
         """Those of the texts that have no vector now, in their order.
 

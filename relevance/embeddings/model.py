@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import file_sha256, read_json_list, read_json_object, unwritable, write_file
@@ -20,6 +20,8 @@ from relevance.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+_Facts = TypeVar("_Facts")
 
 Side: TypeAlias = Literal["query", "document"]
 
@@ -34,7 +36,8 @@ _EXPECTED = "a sentence-transformers model's configuration"
 _MOST_JSON_BYTES = 4_000_000
 _NAMING_CODE = ("config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json")
 _PICKLES = {".bin", ".pt", ".pth", ".pkl"}
-_OTHER_KINDS = {
+_KINDS = {
+    "SentenceTransformer": "an embedding model, which gives a text a vector and scores no pairs",
     "CrossEncoder": "a cross-encoder, which scores pairs and gives no text a vector",
     "SparseEncoder": "a sparse encoder, whose vectors are words with weights",
     "MultiVectorEncoder": "a multi-vector encoder, which gives a text a vector a token",
@@ -165,11 +168,8 @@ def resolve(  # noqa: PLR0913 - the settings of a model
         CouldNotRunError: the hub cannot be reached and the model is not among its downloads, or the library cannot
             load it.
     """
-    if device is not None and not _DEVICE.fullmatch(device):
-        allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
-        raise InputError(f"device {device!r}; allowed: {allowed}")
-    name, place = _located(path, revision, trusted=trust_remote_code)
-    folder = _read_folder(name, place, trusted=trust_remote_code)
+    folder = find_folder(path, device=device, revision=revision, trusted=trust_remote_code)
+    name, place = folder.name, folder.path
     own = _FACTS_OF_PACKAGED if path is None else _facts(folder, cache_dir, device, trusted=trust_remote_code)
     if own.similarity not in ("cosine", "dot"):
         raise InputError(f"{place}: similarity_fn_name {own.similarity!r}; allowed: cosine, dot")
@@ -226,6 +226,22 @@ def _notes(name: str, own: Facts, document_prompt: str | None) -> list[str]:
 
 
 # Where it is
+
+
+def find_folder(
+    path: str | None,
+    *,
+    device: str | None = None,
+    revision: str | None = None,
+    trusted: bool = False,
+    kind: str = "SentenceTransformer",
+) -> Folder:
+    """Find the folder of a model and check its files, see `resolve`; `kind` is the class of the library's."""
+    if device is not None and not _DEVICE.fullmatch(device):
+        allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
+        raise InputError(f"device {device!r}; allowed: {allowed}")
+    name, place = _located(path, revision, trusted=trusted)
+    return _read_folder(name, place, kind, trusted=trusted)
 
 
 def _located(model: str | None, revision: str | None, *, trusted: bool) -> tuple[str, Path]:
@@ -289,7 +305,7 @@ def _answer(error: BaseException) -> BaseException:
 
 
 @dataclass(frozen=True)
-class _Folder:
+class Folder:
     """A model's folder.
 
     Attributes:
@@ -313,10 +329,10 @@ class _Folder:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _read_folder(name: str, path: Path, *, trusted: bool) -> _Folder:
+def _read_folder(name: str, path: Path, kind: str, *, trusted: bool) -> Folder:
     try:
         folders, has_own_module = _module_folders(path, trusted=trusted)
-        _refuse_other_kinds(path, folders)
+        _refuse_other_kinds(path, folders, kind)
         files, runs_code = _files(path, folders, trusted=trusted, has_own_module=has_own_module)
         hashes = {file: file_sha256(place) for file, place in sorted(files.items())}
         for place in files.values():
@@ -324,7 +340,7 @@ def _read_folder(name: str, path: Path, *, trusted: bool) -> _Folder:
     except OSError as error:
         problem = f"model {error.filename or path}: {error.strerror or error}"
         raise InputError(f"{problem}; allowed: a folder that can be read") from None
-    return _Folder(name, path, folders[0], hashes, runs_code)
+    return Folder(name, path, folders[0], hashes, runs_code)
 
 
 def _module_folders(path: Path, *, trusted: bool) -> tuple[list[Path], bool]:
@@ -351,14 +367,16 @@ def _module_folders(path: Path, *, trusted: bool) -> tuple[list[Path], bool]:
     return folders, has_own
 
 
-def _refuse_other_kinds(path: Path, folders: Sequence[Path]) -> None:
+def _refuse_other_kinds(path: Path, folders: Sequence[Path], wanted: str) -> None:
     """Name what is passed by mistake and the library would take, or would refuse for another reason."""
     top, config = _optional_json(path / "config_sentence_transformers.json"), _optional_json(path / "config.json")
-    kind, is_plain = str(top.get("model_type")), not (path / "modules.json").exists()
-    if is_plain and str((config.get("architectures") or [""])[0]).endswith("ForSequenceClassification"):
-        kind = "CrossEncoder"
-    if problem := _OTHER_KINDS.get(kind):
-        raise InputError(f"{path}: {problem}; allowed: a model of sentence-transformers' SentenceTransformer")
+    kind, is_plain = top.get("model_type"), not (path / "modules.json").exists()
+    if is_plain:
+        scores = str((config.get("architectures") or [""])[0]).endswith("ForSequenceClassification")
+        kind = "CrossEncoder" if scores else kind
+    kind = kind if kind in _KINDS else "SentenceTransformer"  # older models do not say it
+    if kind != wanted:
+        raise InputError(f"{path}: {_KINDS[kind]}; allowed: a model of sentence-transformers' {wanted}")
     if adapter := _optional_json(folders[0] / "adapter_config.json"):
         problem = f"an adapter (LoRA) of the model {adapter.get('base_model_name_or_path')!r}, without it"
         raise InputError(f"{path}: {problem}; allowed: a whole model (merge the two by merge_and_unload, and save)")
@@ -398,20 +416,27 @@ def _refuse_half(file: Path) -> None:
             raise InputError(f"{file}: not whole ({error}); download or save it again") from None
 
 
-def _facts(folder: _Folder, cache_dir: Path | None, device: str | None, *, trusted: bool) -> Facts:
-    """The library's answer, kept under everything that it depends on."""
+def _facts(folder: Folder, cache_dir: Path | None, device: str | None, *, trusted: bool) -> Facts:
+    def ask() -> Facts:
+        from relevance.embeddings import sentence_model  # noqa: PLC0415 - imports torch
+
+        return sentence_model.ask(folder.name, folder.path, folder.first, device=device, trusted=trusted)
+
+    return kept_facts(folder, cache_dir, Facts, ask)
+
+
+def kept_facts(folder: Folder, cache_dir: Path | None, kind: type[_Facts], ask: Callable[[], _Facts]) -> _Facts:
+    """Give the library's answer, a dataclass, kept under everything that it depends on."""
     key = json.dumps([folder.sha256(), folder.runs_code, version("sentence-transformers")])
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
     kept = None if cache_dir is None else cache_dir / "embeddings" / "models" / name
     if kept is not None and kept.exists():
         with suppress(InputError, TypeError):  # damaged: it is asked again
-            return Facts(**read_json_object(kept, "what is known of a model"))
-    from relevance.embeddings.sentence_model import ask  # noqa: PLC0415 - imports torch
-
-    facts = ask(folder.name, folder.path, folder.first, device=device, trusted=trusted)
+            return kind(**read_json_object(kept, "what is known of a model"))
+    facts = ask()
     if kept is not None and not unwritable(kept.parent):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_file(kept, json.dumps(asdict(facts)))
+        write_file(kept, json.dumps(asdict(facts)))  # type: ignore[call-overload] # a dataclass
     return facts
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from relevance.errors import CouldNotRunError, InputError
 from relevance.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -212,7 +213,7 @@ def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool
     prompts, tokenizer = transformer.prompts, transformer.tokenizer
     of_documents = next((side for side in ("document", "passage", "corpus") if side in prompts), "document")
     encoder = getattr(transformer[0], "auto_model", None)
-    most = None if encoder is None else _positions(encoder)
+    most = None if encoder is None else positions_of(encoder)
     own = transformer.max_seq_length or getattr(tokenizer, "model_max_length", None) or most
     own = None if own is None or own >= _NO_LIMIT else min(own, most or own)
     if encoder is not None and len(tokenizer) <= len(tokenizer.all_special_tokens):
@@ -223,7 +224,7 @@ def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool
         with quiet():
             vector = transformer.encode_document("a", prompt="", show_progress_bar=False)
     except Exception as error:
-        raise _unloadable(name, error) from error
+        raise unloadable(name, error) from error
     is_plain = not (path / "modules.json").exists()
     return Facts(
         dimensions=len(vector),
@@ -239,8 +240,8 @@ def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool
     )
 
 
-def _positions(encoder: Any) -> int | None:
-    """How many tokens it has positions for, None where any."""
+def positions_of(encoder: Any) -> int | None:
+    """Give the number of tokens that an encoder has positions for, None where any."""
     table: Any = next((part for name, part in encoder.named_modules() if name.endswith("position_embeddings")), None)
     if (count := getattr(table, "num_embeddings", None)) is None:
         return getattr(encoder.config, "max_position_embeddings", None)
@@ -252,8 +253,7 @@ def _loaded(name: str, path: Path, first: Path, *, device: str | None, trusted: 
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
 
     if device is not None:
-        _check_device(device)
-    options: dict[str, Any] = {"use_safetensors": True, "ignore_mismatched_sizes": True}
+        check_device(device)
     try:
         with quiet():
             transformer: Any = SentenceTransformer(
@@ -261,28 +261,47 @@ def _loaded(name: str, path: Path, first: Path, *, device: str | None, trusted: 
                 device=device,
                 local_files_only=True,
                 trust_remote_code=trusted,
-                model_kwargs=dict(options),
+                model_kwargs=dict(LOADING),
             ).float()
             if (encoder := getattr(transformer[0], "auto_model", None)) is None:
                 return transformer
-            # what the library had to make up at random, which it tells only where asked; no weight is read again
-            _, report = type(encoder).from_pretrained(
-                first, output_loading_info=True, device_map="meta", local_files_only=True, **options
-            )
+            report = made_up(encoder, first)
     except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
-        raise _unloadable(name, error) from error
-    # it would be another model in every run, under one cache key; the pooler is not used
-    lacking = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+        raise unloadable(name, error) from error
+    # the pooler is not used
+    refuse_made_up(report, first, but="pooler.")
+    return transformer
+
+
+LOADING: Mapping[str, Any] = MappingProxyType({"use_safetensors": True, "ignore_mismatched_sizes": True})
+"""Options with which weights are loaded, of which `made_up` tells what is wrong."""
+
+
+def made_up(encoder: Any, folder: Path) -> Mapping[str, Any]:
+    """Ask what the library had to make up at random, which it tells only where asked; no weight is read again."""
+    _, report = type(encoder).from_pretrained(
+        folder, output_loading_info=True, device_map="meta", local_files_only=True, **LOADING
+    )
+    return report  # type: ignore[no-any-return] # of a library without types
+
+
+def refuse_made_up(report: Mapping[str, Any], first: Path, *, but: str = "") -> None:
+    """Raise where weights were made up: it would be another model in every run, under one cache key.
+
+    Raises:
+        InputError: weights are missing, aside of those whose names begin with `but`, or of another shape.
+    """
+    lacking = sorted(key for key in report["missing_keys"] if not (but and key.startswith(but)))
     if lacking:
         raise InputError(f"{first}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
     if report["mismatched_keys"]:
         key, held, asked = min(report["mismatched_keys"])
         sizes = f"the weights {key} have shape {list(held)}, and config.json asks for {list(asked)} (its sizes)"
         raise InputError(f"{first}: {sizes}; allowed: files of one model")
-    return transformer
 
 
-def _unloadable(name: str, error: BaseException) -> CouldNotRunError:
+def unloadable(name: str, error: BaseException) -> CouldNotRunError:
+    """Make the error of a model that the libraries cannot load."""
     reason = one_line(str(error), _LONGEST_REASON) or type(error).__name__
     return CouldNotRunError(f"model {name}: cannot be loaded: {reason}")
 
@@ -309,7 +328,12 @@ def save(transformer: Any, model: Model, folder: Path) -> None:
             set_limit(transformer, limit)
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        CouldNotRunError: it is not; the line names those that are.
+    """
     import torch  # noqa: PLC0415 - seconds, and only where something is encoded
 
     try:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from relevance.engines.mapping import OwnMapping
     from relevance.fields import Reading
     from relevance.records import Catalogue, Ranking, Vectors
+    from relevance.reranking import Reranker
+    from relevance.stages import Rerank
     from relevance.strategies import Leg, Strategy
 
 __all__ = [
@@ -74,6 +76,7 @@ class QueryBatch:
         params: of each query, see `Queries.params`; empty where no query has any.
         ids: of the queries; empty where they are none of a data set's.
         spelling: gives what corrects the words of a query for a leg that says so.
+        rerankers: what reorders the hits of strategies that say so.
     """
 
     texts: Sequence[str]
@@ -82,6 +85,7 @@ class QueryBatch:
     params: Sequence[Mapping[str, Any]] = ()
     ids: Sequence[str] = ()
     spelling: Callable[[Leg], Callable[[str], str]] | None = None
+    rerankers: Mapping[Rerank, Reranker] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -96,6 +100,7 @@ class QueryBatch:
             [self.params[number] for number in numbers] if self.params else (),
             [self.ids[number] for number in numbers] if self.ids else (),
             self.spelling,
+            self.rerankers,
         )
 
     def values(self, leg: Leg) -> list[tuple[str, npt.NDArray[np.float32] | None, Mapping[str, Any]]]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis, StrategyDiagnosis
     from relevance.gate import Comparison
     from relevance.records import Dataset, Ranking
+    from relevance.runner import Latencies
     from relevance.suite import Plan, Result, Suite
 
 SCHEMA = 2
@@ -151,6 +152,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         "latency_ms": {
             "p50": round(timing.single.p50_ms, 4) if timing else None,
             "p95": round(timing.single.p95_ms, 4) if timing else None,
+            **(_stages(timing.single) if timing else {}),
         },
         "took": _rounded(took),
         **({} if result.recall is None else {"recall": _rounded(result.recall)}),
@@ -158,6 +160,11 @@ def _strategy(result: Result) -> Mapping[str, object]:
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }
+
+
+def _stages(latencies: Latencies) -> Mapping[str, object]:
+    """Of a strategy that reranks: how long the search takes, and the reranking."""
+    return {name: {"p50": round(p50, 4), "p95": round(p95, 4)} for name, (p50, p95) in latencies.stages.items()}
 
 
 def _comparison(comparison: Comparison) -> Mapping[str, object]:

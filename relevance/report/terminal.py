@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from relevance.evaluation import Metric
     from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
+    from relevance.reranking.cross_encoder import Scorer
+    from relevance.stages import Rerank
     from relevance.suite import Plan, Result, Suite
 
 
@@ -68,9 +70,17 @@ def plan_lines(plan: Plan) -> list[str]:
         near = plural(len(leaks.near_queries), "near one was", "near ones were")
         products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
         lines.append(f"  no evaluated query was trained on, {near}; {products}")
+    lines += [_rerank_line(rerank, scorer) for rerank, scorer in plan.rerankers.items()]
     lines += [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
     lines += [f"note: {note}" for note in plan.notes]
     return [printable(line) for line in lines]
+
+
+def _rerank_line(rerank: Rerank, scorer: Scorer | None) -> str:
+    first = f"the first {plural(rerank.depth, 'hit')}"
+    if scorer is None:
+        return f"rerank: {rerank.search} ({first})"
+    return f"rerank: {scorer.name} ({first}, {scorer.max_tokens} tokens, sha256 {scorer.fingerprint[:_SHORT_HASH]})"
 
 
 def _model_facts(model: Model) -> list[str]:
@@ -92,10 +102,11 @@ def _shown_prompt(prompt: str) -> str:
 # The table
 
 _TIMES = {"time (s)": ".3f", "took (s)": ".3f", "queries/s": ",.0f", "p50 (ms)": ".2f", "p95 (ms)": ".2f"}
+_RERANK = "rerank (ms)"
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
 _JUDGED = "judged"
 _KEPT = {"strategy", "verdict"}
-_LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", _JUDGED, "p50 (ms)", "cut", "embed (ms)")
+_LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", _JUDGED, "p50 (ms)", _RERANK, "cut", "embed (ms)")
 _BARE = len("0.1234*")
 
 
@@ -122,11 +133,12 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
         rows.append({**_cells(result, suite, metrics, best), "verdict": word})
         marks.append(mark)
     for name in suite.refused:
-        unmeasured = dict.fromkeys((*metrics, *_TIMES, "embed (ms)", "cut"), "-")
+        unmeasured = dict.fromkeys((*metrics, *_TIMES, _RERANK, "embed (ms)", "cut"), "-")
         rows.append({"strategy": name, **unmeasured, "verdict": "FAIL"})
         marks.append("bad")
-    if all(row["took (s)"] == "-" for row in rows):  # this process is the engine
-        rows = [{name: cell for name, cell in row.items() if name != "took (s)"} for row in rows]
+    none = {"took (s)"} if all(row["took (s)"] == "-" for row in rows) else set()  # this process is the engine
+    none |= {_RERANK} if all(result.strategy.reranking is None for result in results) else set()
+    rows = [{name: cell for name, cell in row.items() if name not in none} for row in rows]
     return [Line(text, mark) for text, mark in zip(_fitted(rows, columns, {*metrics} - {_JUDGED}), marks, strict=True)]
 
 
@@ -156,6 +168,8 @@ def _cells(result: Result, suite: Suite, metrics: Mapping[str, Metric], best: Ma
         times = timing.run_time_s, timing.took_s, timing.queries_per_s, timing.single.p50_ms, timing.single.p95_ms
     for (name, form), value in zip(_TIMES.items(), times, strict=True):
         cells[name] = "-" if value is None else format(value, form)
+    stages = {} if timing is None else timing.single.stages
+    cells[_RERANK] = f"{stages['rerank'][0]:.1f}" if stages else "-" if strategy.reranking else ""
     query_ms = suite.query_ms[strategy.model] if strategy.embeds else None
     cells["embed (ms)"] = f"+{query_ms:.1f}" if query_ms is not None else "-" if strategy.embeds else ""
     # there are no counts of an index that exists

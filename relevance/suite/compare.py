@@ -59,6 +59,7 @@ from relevance.gate import (
 from relevance.gate.holes import DEPTH
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
+from relevance.reranking.cross_encoder import definition as reranked_by
 from relevance.runner import search_leg
 from relevance.significance import SAME
 from relevance.strategies import FINETUNED
@@ -75,6 +76,8 @@ if TYPE_CHECKING:
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Limits
     from relevance.records import Catalogue, Dataset
+    from relevance.reranking.cross_encoder import Scorer
+    from relevance.stages import Rerank
     from relevance.strategies import Leg, Strategy
     from relevance.suite.measure import Result, Suite
     from relevance.suite.plan import Plan
@@ -153,7 +156,7 @@ def _described(suite: Suite) -> Snapshot:
         snapshot_of_data(dataset),
         kept=min(kept, KEPT),
         gate=gate_of(suite.plan),
-        strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
+        strategies=MappingProxyType({name: _measured(result, suite.plan) for name, result in suite.results.items()}),
         engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
         models=MappingProxyType(of_models),
         versions=MappingProxyType({name: version(name) for name in packages}),
@@ -172,7 +175,7 @@ def floors_of(plan: Plan) -> dict[str, dict[str, float]]:
     return {name: dict(floors.means) for name, floors in sorted(plan.floors.items())}
 
 
-def _definition(strategy: Strategy) -> Mapping[str, object]:
+def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -> Mapping[str, object]:
     """What decides a strategy's ranking, as JSON values; settings that change nothing are left out."""
     definition: dict[str, object] = {}
     if strategy.outside is not None:
@@ -196,26 +199,28 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
     texts = {name: list(strategy.fields.embedded_of(name, strategy.model)) for name in strategy.vectors}
     if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
         definition["embedded"] = own
+    if (rerank := strategy.reranking) is not None:
+        definition["rerank"] = reranked_by(rerank, rerankers.get(rerank))
     return definition
 
 
 def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple[str, ...]:
     """What decides a strategy's ranking and was another in a baseline, a line each."""
     measured = snapshot.strategies[strategy.name]
-    today = {strategy.name: replace(measured, definition=_definition(strategy))}
+    today = {strategy.name: replace(measured, definition=_definition(strategy, suite.plan.rerankers))}
     nothing: dict[str, Any] = {"versions": {}, "gate": {}, "weights": (), "tags": ()}
     now = replace(snapshot_of(suite), strategies=today, **nothing)
     return differences(replace(snapshot, **nothing), now)
 
 
-def _measured(result: Result, dataset: Dataset) -> Measurement:
-    evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
+def _measured(result: Result, plan: Plan) -> Measurement:
+    evaluation, ranking, ids = result.evaluation, result.ranking, plan.dataset.catalogue.ids
     codes = result.deep.codes[evaluation.queries, :KEPT].tolist()
     digest = hashlib.sha256(repr(ranking.codes.shape).encode("ascii"))
     digest.update(ranking.codes.astype("<i8").tobytes())
     digest.update(ranking.scores.astype("<f4").tobytes())
     return Measurement(
-        definition=_definition(result.strategy),
+        definition=_definition(result.strategy, plan.rerankers),
         metrics=_rounded(evaluation),
         hits=tuple(tuple(ids[code] for code in row if code != NO_HIT) for row in codes),
         scores_sha256=digest.hexdigest(),

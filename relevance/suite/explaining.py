@@ -303,6 +303,8 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
     definition, facts = snapshot.strategies[today.name].definition, snapshot.facts
     values: dict[str, Any] = {key: definition[key] for key in _IN_DEFINITIONS if key in definition}
     reading = definition.get("reading")
+    if isinstance(rerank := definition.get("rerank"), dict):
+        values["rerank"] = {key: rerank[key] for key in ("model", "search", "depth", "revision") if key in rerank}
     fields = _fields_then(config, snapshot, definition)
     strategy = Strategy(today.name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
     if strategy.embeds and strategy.model not in config.models:
@@ -321,7 +323,8 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
 
 def ranks_alike(one: Strategy, other: Strategy) -> bool:
     """Whether two strategies ask the same; a key may be left out in one and said in the other."""
-    return one == other or (one.legs() == other.legs() and one.fusion == other.fusion)
+    alike = one.legs() == other.legs() and one.fusion == other.fusion and one.reranking == other.reranking
+    return one == other or alike
 
 
 def _laid_over(path: Path) -> Mapping[str, Any]:

@@ -19,10 +19,14 @@ from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
 from relevance.engines.mapping import finds_the_same, read_own_mapping
 from relevance.errors import InputError
+from relevance.fields import WHOLE
 from relevance.finetune.store import train
 from relevance.gate.rebuilds import EXACT, RECALL
 from relevance.records import Catalogue, Ranking, Vectors, embedded_texts
+from relevance.reranking.cross_encoder import CrossReranker
+from relevance.reranking.function import FunctionReranker, scoring_function
 from relevance.spelling import Spellers
+from relevance.stages import TRAINED
 from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
 from relevance.suite.neighbours import ExactNeighbours
 from relevance.suite.plan import trained_model
@@ -38,7 +42,9 @@ if TYPE_CHECKING:
     from relevance.engines import Engine, EngineChoice, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
+    from relevance.reranking import Reranker
     from relevance.runner import Latencies
+    from relevance.stages import Rerank
     from relevance.suite.plan import Plan
 
 # time
@@ -367,7 +373,8 @@ class Suite:
     def notes(self) -> Sequence[str]:
         """What people should know of the session, a line each: of the engine, embeddings and training."""
         engines = [self.engine, *([self.calibration.engine] if self.calibration else [])]
-        notes = (note for engine in engines for note in engine.notes())
+        notes = [note for engine in engines for note in engine.notes()]
+        notes += [note for reranker in self.batch.rerankers.values() for note in reranker.notes()]
         return tuple(dict.fromkeys([*self.preparation.notes, *notes]))
 
     @cached_property
@@ -406,6 +413,21 @@ def _spellers(plan: Plan, engine: Engine, known: dict[object, Any]) -> Spellers:
     for leg in (leg for strategy in plan.strategies for leg in strategy.legs() if leg.spelling):
         spellers(leg)
     return spellers
+
+
+def _rerankers(plan: Plan, known: dict[object, Any], *, progress: bool) -> dict[Rerank, Reranker]:
+    """What reorders hits; a model is loaded when it is first needed."""
+    catalogue, rerankers = plan.dataset.catalogue, {}
+    for rerank, scorer in plan.rerankers.items():
+        key = rerank, scorer, catalogue
+        if scorer is None:
+            known.setdefault(key, FunctionReranker(rerank.search or "", scoring_function(rerank), catalogue))
+        elif key not in known:
+            texts = embedded_texts(catalogue, WHOLE, FINETUNED if rerank.model == TRAINED else "")
+            batch, cache_dir = rerank.batch, plan.config.cache_dir
+            known[key] = CrossReranker(scorer, texts, cache_dir, batch=batch, progress=progress)
+        rerankers[rerank] = known[key]
+    return rerankers
 
 
 def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
@@ -469,7 +491,15 @@ def prepare(
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
         spelling = _spellers(plan, engine, embedded)
-        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, queries.ids, spelling)
+        batch = QueryBatch(
+            queries.texts,
+            of_queries,
+            plan.dataset.own_products,
+            queries.params,
+            queries.ids,
+            spelling,
+            _rerankers(plan, embedded, progress=progress),
+        )
         # of an index that exists the vectors are not known
         is_ours = plan.engine.product_ids is None and bool(vectors)
         varies = is_ours and engine.facts.get("vector_index") not in EXACT

@@ -22,6 +22,8 @@ from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
 from relevance.gate.rebuilds import EXACT
+from relevance.reranking.cross_encoder import resolve_scorer
+from relevance.reranking.function import scoring_function
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, readings_of
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from relevance.finetune.store import Stored
     from relevance.gate import Floors
     from relevance.records import Dataset
+    from relevance.reranking.cross_encoder import Scorer
+    from relevance.stages import Rerank
     from relevance.strategies import Strategy
 
 
@@ -73,6 +77,7 @@ class Plan:
         config: what the plan was made of.
         finetuned: what is known of the fine-tuned model; None where no strategy uses it.
         left_out: strategies that cannot run, with the reason of each.
+        rerankers: what reorders hits, by how strategies say it; None in the place of a function.
     """
 
     dataset: Dataset
@@ -85,6 +90,7 @@ class Plan:
     config: Config
     finetuned: Finetuned | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    rerankers: Mapping[Rerank, Scorer | None] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -111,6 +117,7 @@ class Parts:
     engine: EngineChoice | None
     dataset: Dataset | None
     finetuned: Finetuned | None
+    rerankers: Mapping[Rerank, Scorer | None] | None
 
 
 def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable[..., Any]) -> Parts:
@@ -124,6 +131,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     floors = attempt(_floors_of, config)
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
+    rerankers = attempt(_resolved_rerankers, config, strategies)
     engine: EngineChoice | None = attempt(_engine, config, strategies)
     if engine is not None and engine.inspect is not None and models is not None:
         inspected = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()})
@@ -143,7 +151,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
-    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned)
+    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned, rerankers)
 
 
 def _engine(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
@@ -186,6 +194,7 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         config=config,
         finetuned=finetuned,
         left_out=parts.left_out,
+        rerankers=parts.rerankers or {},
     )
 
 
@@ -273,6 +282,25 @@ def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[
 
 _OF_ONE_MODEL = ("max_tokens", "truncate_dim", "revision")
 """Settings that an error begins with, whose place can be told."""
+
+
+def _resolved_rerankers(config: Config, strategies: Sequence[Strategy]) -> Mapping[Rerank, Scorer | None]:
+    """What reorders the hits of strategies: models are found and checked, functions imported."""
+    found: dict[Rerank, Scorer | None] = {}
+    for strategy in strategies:
+        rerank = strategy.reranking
+        if rerank is None or rerank in found:
+            continue
+        try:
+            if rerank.search is not None:
+                scoring_function(rerank)
+                found[rerank] = None
+            else:
+                embeddings.check_cache_dir(config.cache_dir)
+                found[rerank] = resolve_scorer(rerank, cache_dir=config.cache_dir, device=config.models[BASE].device)
+        except RelevanceError as error:
+            raise type(error)(f"{strategy.where}: {error}", details=error.details) from None
+    return MappingProxyType(found)
 
 
 def _resolved(name: str, config: Config) -> Model:

@@ -26,7 +26,7 @@ CONFIG = SimpleNamespace(metrics=MetricChoice())
 
 def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: Any) -> Any:
     """As much of a suite as a table reads, of (strategy, mean, verdict)."""
-    single = SimpleNamespace(p50_ms=1.234, p95_ms=5.678)
+    single = SimpleNamespace(p50_ms=1.234, p95_ms=5.678, stages={})
     timing = SimpleNamespace(run_time_s=0.12345, took_s=None, queries_per_s=2470.1, single=single)
 
     def result(name: str, mean: float, verdict: Verdict) -> Any:

@@ -1,0 +1,84 @@
+"""The stage that reorders the first hits of a strategy: by a cross-encoder, or by a Python function.
+
+The hits that are reordered have the reranker's scores. Those behind them keep their order, and their scores count down
+from the lowest of these, so that scores descend in the whole ranking; they cannot be compared with the others.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance.records import NO_HIT, Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from relevance.outside import Query
+
+__all__ = ["LARGEST", "Reranker", "reorder"]
+
+LARGEST = 1e30
+"""Of a score, whatever its sign: those behind it can still count down in 32 bits."""
+
+
+class Reranker(ABC):
+    """Scores products for queries; one thread asks at a time."""
+
+    name: str
+
+    @abstractmethod
+    def scores(
+        self, queries: Sequence[Query], products: Sequence[Sequence[int]], *, cached: bool = True
+    ) -> Sequence[Sequence[float]]:
+        """Score the products of each query.
+
+        Args:
+            queries: what was asked.
+            products: of each query the codes of its hits.
+            cached: whether scores that are kept may be taken, and new ones are kept.
+
+        Returns:
+            A finite score for each product, the higher the better.
+
+        Raises:
+            StrategyError: a user's function fails; the line names the query.
+            CouldNotRunError: the model fails.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """Say what people should know, a line each."""
+        return ()
+
+
+def reorder(ranking: Ranking, reranker: Reranker, queries: Sequence[Query], *, depth: int, cached: bool) -> Ranking:
+    """Put the first `depth` hits of each query into the order of their scores, ties by product code ascending.
+
+    Raises:
+        StrategyError: see `Reranker.scores`.
+        CouldNotRunError: likewise.
+    """
+    first, width = ranking.codes[:, :depth], ranking.codes.shape[1]
+    hits = first != NO_HIT
+    products = [row[kept].tolist() for row, kept in zip(first, hits, strict=True)]
+    scores = np.full(first.shape, -np.inf, dtype=np.float32)
+    # hits stand before what fills a row, so that row by row they are in the order of the products
+    scores[hits] = [one for row in reranker.scores(queries, products, cached=cached) for one in row]
+    order = np.lexsort((first, -scores), axis=1)
+    first, scores = np.take_along_axis(first, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    rest = ranking.codes[:, depth:]
+    counted = _counting_down(scores[:, -1:], width - first.shape[1])
+    counted[rest == NO_HIT] = -np.inf
+    return Ranking(np.concatenate([first, rest], axis=1), np.concatenate([scores, counted], axis=1))
+
+
+def _counting_down(lowest: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    """From below each score down, by 1 where 32 bits can tell such scores apart."""
+    with np.errstate(invalid="ignore"):  # of rows that end before
+        steps = np.maximum(1, 4 * np.spacing(np.abs(lowest)).astype(np.float64))
+        counted = lowest - steps * np.arange(1, length + 1)
+    return counted.astype(np.float32)

@@ -1,0 +1,67 @@
+"""What follows the search of a strategy: the stage that reorders its first hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Interval
+
+from relevance.errors import InputError
+from relevance.files import quoted
+from relevance.setting import Takes, Text, declared, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRAINED = "finetuned"
+"""The cross-encoder that is made of the base model by training on the data set's pairs."""
+
+_MODELS = "a folder, OWNER/NAME on the Hugging Face hub, or finetuned"
+_OF_MODELS = ("batch", "max_tokens", "revision", "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """`[strategies.NAME.rerank]`: what reorders the first hits of a strategy.
+
+    Attributes:
+        folder: in which the module of a function is looked for.
+    """
+
+    model: Annotated[Text | None, Takes("path or name", _MODELS)] = setting(
+        "a cross-encoder: a folder, OWNER/NAME on the Hugging Face hub, or finetuned: trained on the pairs"
+    )
+    search: Text | None = setting(
+        "a Python function that scores, module:function, in the place of model; called with query, products and params"
+    )
+    depth: Annotated[int, Interval(ge=1, le=10_000)] = setting("so many of the first hits are reordered", default=20)
+    batch: Annotated[int, Interval(ge=1, le=65_536)] = setting("with model: pairs that it scores at a time", default=32)
+    max_tokens: Annotated[int | None, Interval(ge=3, le=1_000_000)] = setting(
+        "with model: cut query and product together at so many tokens", words="the model's limit"
+    )
+    revision: Text | None = setting("branch, tag or commit of a model on the hub", words="the newest")
+    trust_remote_code: bool = setting("run code that the model brings; read it before", default=False)
+    folder: str = "."
+
+
+_KEYS = {key.name: key for key in declared(Rerank)}
+
+
+def read_rerank(table: Mapping[str, Any], folder: str = ".") -> Rerank:
+    """Read the table of a strategy; `folder` is that of its file.
+
+    Raises:
+        InputError: a key is not known, its value not allowed, or it changes nothing beside the others.
+    """
+    if unknown := [name for name in table if name not in _KEYS]:
+        raise InputError(f"rerank: unknown key {quoted(unknown[0])}; allowed: {', '.join(_KEYS)}")
+    values = {name: _KEYS[name].checked(value, f"rerank: {name}") for name, value in table.items()}
+    rerank = Rerank(**values, folder=folder if "search" in values else ".")
+    if (rerank.model is None) == (rerank.search is None):
+        raise InputError("rerank: allowed: model, or search, one of the two")
+    idle = [name for name in _OF_MODELS if name in table and rerank.search is not None]
+    idle += [name for name in _OF_MODELS[1:] if name in table and rerank.model == TRAINED]
+    if idle:
+        raise InputError(f"rerank: {idle[0]} changes nothing here: it is for a model that is named; leave it out")
+    return rerank
