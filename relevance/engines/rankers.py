@@ -61,6 +61,9 @@ class WithRankers(Engine):
         answers = self._rankers[outside].rank(queries, hits)
         ranking = ranking_of(answers, queries, self._codes, hits=hits, drops=self._drops, unknown=unknown)
         found = int((ranking.codes >= 0).sum(axis=1).max(initial=0))
+        if len(batch) > 1 and not found:
+            dropped = "; all were dropped, as the data set's products lack them" if unknown else outside.hits_are
+            raise StrategyError(f"{outside.name}: no hit of any of {len(batch):,} queries{dropped}")
         if len(batch) > 1 and found < hits:
             self._short[outside.name] = (found, hits)
         return ranking

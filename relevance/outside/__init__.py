@@ -80,10 +80,12 @@ class Outside(ABC):
     Attributes:
         takes_time: whether the time of a search says something.
         marks: those of what is sent, which queries fill.
+        hits_are: where hits are looked for, of which there is none; "" where that goes without saying.
     """
 
     takes_time = True
     marks: tuple[Mark, ...] = ()
+    hits_are: str = ""
 
     @property
     @abstractmethod

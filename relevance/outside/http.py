@@ -39,8 +39,26 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 _BUSY = (429, 502, 503, 504)
 _SHOWN = 120
 _OK = range(200, 300)
+_PARTIAL = (
+    "$.error",
+    "$.errors",
+    # Elasticsearch and OpenSearch
+    "$.timed_out",
+    "$._shards.failed",
+    # Solr
+    "$.responseHeader.partialResults",
+    # Vespa; a match phase that ends early is what its rank profile asks for
+    "$.root.errors",
+    "$.root.coverage.degraded['timeout', 'adaptive-timeout', 'non-ideal-state']",
+)
+"""Where services say under a status of 200 that an answer is none, or a part of one."""
+_REASON = ("root_cause", "reason", "msg", "message", "summary", "detail", "title", "error", "errors", "root")
+"""In the order in which they are looked for: the cause that Elasticsearch names first says more than its summary."""
 
 _Body = Annotated[Mapping[str, Any] | None, Written(Any), Takes("path or table", "a path in quotes, or a table")]
+_Paths = Annotated[
+    tuple[Text, ...], Takes("list of texts", 'a list of JSONPaths, such as ["$.timed_out"], [] for none')
+]
 _Rate = Annotated[int | float | None, Interval(gt=0, le=100_000), Takes("number", "a number above 0")]
 
 
@@ -51,6 +69,11 @@ class Http:
     url: Text = setting("of the endpoint; marks in it are filled as in a search body, and percent-encoded", default="")
     ids: Text = setting("JSONPath of the products' ids in an answer, in the order of the hits", default="")
     scores: Text | None = setting("JSONPath of the hits' scores, as many as ids", words="none: the order says it all")
+    errors: _Paths = setting(
+        "JSONPaths at which an answer that is whole has nothing, false, 0 or something empty",
+        default=_PARTIAL,
+        words="how Elasticsearch, OpenSearch, Solr and Vespa say that an answer is a part, and error, errors",
+    )
     method: Literal["GET", "POST"] | None = setting("how it is asked", words="POST with a body, GET without")
     body: _Body = setting("what is sent, JSON with marks: a file, or the table itself", words="none")
     headers: Texts | None = setting("headers of a request; ${NAME} is a variable of the environment", words="none")
@@ -90,6 +113,7 @@ class Endpoint(Outside):
         headers: names and values as they are written: without what variables hold.
         ids: JSONPath.
         scores: JSONPath, "" for none.
+        errors: JSONPaths, see `Http`.
         seconds: until an answer is given up.
         concurrency: requests at a time.
         per_second: at most; None for no limit.
@@ -102,6 +126,7 @@ class Endpoint(Outside):
     headers: tuple[tuple[str, str], ...]
     ids: str
     scores: str
+    errors: tuple[str, ...]
     seconds: float
     concurrency: int
     per_second: float | None
@@ -123,6 +148,7 @@ class Endpoint(Outside):
             headers=tuple((http.headers or {}).items()),
             ids=http.ids,
             scores=http.scores or "",
+            errors=http.errors,
             seconds=seconds,
             concurrency=http.concurrency,
             per_second=http.per_second,
@@ -144,7 +170,7 @@ class Endpoint(Outside):
         if "@" in parts.netloc:
             instead = 'headers = {Authorization = "Basic ${NAME}"}, with a variable of the environment'
             yield f"url: user and password in it; allowed: {instead}"
-        for name, path in (("ids", self.ids), ("scores", self.scores)):
+        for name, path in (("ids", self.ids), ("scores", self.scores), *(("errors", path) for path in self.errors)):
             try:
                 jsonpath.compile(path or "$")
             except jsonpath.JSONPathError as error:
@@ -171,6 +197,11 @@ class Endpoint(Outside):
     def name(self) -> str:
         """What people call it."""
         return f"http {self.method} {urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
+
+    @property
+    def hits_are(self) -> str:  # type: ignore[override] # of the value
+        """By the path of the ids, which a misspelt one leads nowhere."""
+        return f": ids = {quoted(self.ids)} leads to nothing in any answer"
 
     @cached_property
     def marks(self) -> tuple[bodies.Mark, ...]:  # type: ignore[override] # of the value
@@ -234,6 +265,7 @@ class _Asking(Ranker):
         if endpoint.body and not any(name.lower() == "content-type" for name in headers):
             self._headers["Content-Type"] = "application/json"
         self._paths = jsonpath.compile(endpoint.ids), endpoint.scores and jsonpath.compile(endpoint.scores)
+        self._errors = {path: jsonpath.compile(path) for path in endpoint.errors}
         self._pool = _pool(endpoint)
         self._turn, self._next = threading.Lock(), 0.0
         self._tried_again = 0
@@ -279,18 +311,22 @@ class _Asking(Ranker):
 
     def _hits(self, status: int, data: bytes) -> Answer:
         said = one_line(data[:1_000].decode(errors="replace"), _SHOWN)
-        if status not in _OK:
-            raise InputError(f"answered {status}" + (f": {said}" if said else ""))
         try:
             answer = parse_json(data.decode())
         except ValueError:
             answer = None
+        if status not in _OK:
+            said = (answer and _reason(answer)) or said
+            raise InputError(f"answered {status}" + (f": {said}" if said else ""))
         if not isinstance(answer, dict | list):
             raise InputError(f"found {quoted(said)}; allowed: JSON, an object or a list")
+        for path, errors in self._errors.items():
+            if held := next(filter(None, errors.findall(answer)), None):
+                reason = _reason(held)
+                found = quoted(reason) if reason else one_line(json.dumps(held), _SHOWN)
+                raise InputError(f"{path} is {found}; allowed in a whole answer: nothing, false or 0 (errors)")
         of_ids, of_scores = self._paths
         ids = of_ids.findall(answer)
-        if not ids and isinstance(answer, dict) and (reason := _error_in(answer)):
-            raise InputError(f"no id at {self._endpoint.ids}, but an error: {reason}")
         if wrong := [one for one in ids if not isinstance(one, str | int) or isinstance(one, bool)]:
             found = one_line(repr(wrong[0]), _SHOWN)
             raise InputError(f"{self._endpoint.ids} leads to {found}; allowed: ids, texts or whole numbers")
@@ -317,10 +353,13 @@ class _Asking(Ranker):
         return f"not reached ({reason})" if isinstance(error, NewConnectionError) else f"connection lost ({reason})"
 
 
-def _error_in(answer: Mapping[str, Any]) -> str:
-    """What many services say of an error under a status of 200."""
-    said = next((answer[name] for name in ("error", "errors", "message") if answer.get(name)), "")
-    return one_line(said if isinstance(said, str) else json.dumps(said), _SHOWN) if said else ""
+def _reason(value: object) -> str:
+    """What an error says of itself, in a line; "" where it says nothing that is known."""
+    if isinstance(value, Mapping):
+        return next(filter(None, (_reason(value.get(name)) for name in _REASON)), "")
+    if isinstance(value, list):
+        return next(filter(None, map(_reason, value)), "")
+    return one_line(value, _SHOWN) if isinstance(value, str) else ""
 
 
 def _target(url: str) -> str:

@@ -33,6 +33,7 @@ class RunFile(Outside):
     """
 
     takes_time = False
+    hits_are = ": its lines begin with ids of other queries"
     path: str
 
     @property

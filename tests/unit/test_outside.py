@@ -269,7 +269,10 @@ def flaky(*statuses: int) -> Callable[[Asked], Answered]:
             lambda _: (200, b'{"hits": [{"id": "p1", "score": NaN}]}'),
             'found \'{"hits": [{"id": "p1", "score": NaN}]}\'',
         ),
-        (lambda _: as_json({"error": {"reason": "no mapping"}}), 'no id at $.hits[*].id, but an error: {"reason": "no'),
+        (
+            lambda _: as_json({"error": {"reason": "no mapping"}}),
+            "$.error is 'no mapping'; allowed in a whole answer: no",
+        ),
         (lambda _: as_json({"hits": [{"id": "p1"}]}), "1 ids, but 0 scores at $.hits[*].score; allowed: one each"),
         (lambda _: as_json({"hits": [{"id": None, "score": 1}]}), "$.hits[*].id leads to None; allowed: ids, texts or"),
         (lambda _: as_json({"hits": [{"id": "p1", "score": "1"}]}), "a score is '1'; allowed: a finite number"),
