@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
@@ -17,23 +18,25 @@ from relevance.datasets.overlay import beside
 from relevance.diagnosis import diagnose
 from relevance.errors import InputError, unknown
 from relevance.files import writing
-from relevance.finetune.store import last_step
+from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
-from relevance.report.finetuned import outcome_lines, report_files, training_lines
+from relevance.report.finetuned import outcome_lines, recipe_lines, recipes_lines, report_files, training_lines
 from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
 from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
 from relevance.suite.finetuning import compare_models, plan_trainings
-from relevance.text import progress_bar
+from relevance.suite.recipes import parse_recipes, plan_recipes, try_recipes
+from relevance.text import plural, progress_bar
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
+    from relevance.finetune.recipe import Recipe
     from relevance.report.folder import Content
     from relevance.strategies import Strategy
 
@@ -53,20 +56,46 @@ def finetune(arguments: argparse.Namespace) -> Answer:
     """Train, compare, write the report, and say what was gained."""
     config = read_config(arguments)
     out = out_of(config) or config.out.with_name("finetune")
+    recipes = parse_recipes(arguments.compare, config.finetune) if arguments.compare else None
     check_folder(out, content="report")
+    choice = None
+    if recipes is not None:
+        planned = plan_recipes(config, recipes, arguments.seeds)
+        _say(*recipes_lines(planned))
+        with _kept(config, planned.missing):
+            choice = try_recipes(planned, say=_say, progress=True)
+        config = planned.configured(choice.winner.name)
     trainings = plan_trainings(config, arguments.seeds)
-    sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
+    if choice is None:
+        _say(*training_lines(trainings))
+    with _kept(config, [training.recipe for training in trainings if not training.finetuned.trained]):
+        done = replace(compare_models(trainings, progress=True), choice=choice)
+    write_out(out, report_files(done), "report")
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    lines = [] if choice is None else [*recipe_lines(choice, columns), ""]
+    return Answer(0, (*lines, *outcome_lines(done), f"report: {out / 'index.md'}"))
+
+
+def _say(*lines: str) -> None:
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+@contextmanager
+def _kept(config: Config, missing: Sequence[Recipe]) -> Iterator[None]:
+    """Say, where someone interrupts trainings, what is kept of them."""
     try:
-        comparison = compare_models(trainings, progress=True)
+        yield
     except KeyboardInterrupt:
-        steps = (last_step(each.plan.config.cache_dir, each.recipe.sha256) for each in trainings)
-        kept = next((step for step in steps if step is not None), None)
-        if kept is None:
+        trained = sum(find_stored(config.cache_dir, recipe.sha256) is not None for recipe in missing)
+        steps = (last_step(config.cache_dir, recipe.sha256) for recipe in missing)
+        step = next((step for step in steps if step is not None), None)
+        kept = [f"{trained} of {plural(len(missing), 'model')}"] if trained else []
+        kept += [] if step is None else [f"the checkpoint of step {step}"]
+        if not kept:
             raise
-        line = f"interrupted; the checkpoint of step {kept} is kept, the same command goes on from there"
+        verb = "is" if step is not None and not trained else "are"
+        line = f"interrupted; {' and '.join(kept)} {verb} kept, the same command goes on from there"
         raise KeyboardInterrupt(line) from None
-    write_out(out, report_files(comparison), "report")
-    return Answer(0, (*outcome_lines(comparison), f"report: {out / 'index.md'}"))
 
 
 def tune(arguments: argparse.Namespace) -> Answer:

@@ -147,6 +147,11 @@ def _finetune(parser: argparse.ArgumentParser) -> None:
     """Fine-tune the embedding model on the data set's pairs, and report what that changed on the benchmark."""
     text = "train so many times, with seeds that follow each other; the model of the first is what benchmarks take"
     parser.add_argument("--seeds", type=_whole_number(100), default=1, metavar="N", help=text)
+    compare = (
+        "recipes, KEY=VALUE[+KEY=VALUE...] of [finetune], separated by commas: each is trained with every seed, they "
+        "are compared by the validation queries, and the benchmark is measured with the winner; repeatable"
+    )
+    parser.add_argument("--compare", action="append", default=[], metavar="RECIPES", help=compare)
     out = "folder of the report, replaced whole (default: finetune beside the folder of benchmark results)"
     _of_configuration(parser, "finetune", without=_OF_SESSIONS, helps={"--out": out})
 

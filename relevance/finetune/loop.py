@@ -72,7 +72,7 @@ def run(
     with quiet():
         _write_model(recipe, trainer.model_of(checkpoint_of(folder, steps[best].step)), folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
-    return Curve(tuple(steps), best, clock() - start_s, stopped_early)
+    return Curve(tuple(steps), best, clock() - start_s, stopped_early, follower.parts)
 
 
 def _write_model(recipe: Recipe, transformer: Any | None, place: Path) -> None:
@@ -93,7 +93,10 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
     transformer = load(recipe.base).transformer
     base = recipe.base
     set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
+    began = time.perf_counter()
     rows = ROWS[loss.rows](recipe, partial(_encoded, transformer))
+    if loss.rows != "pairs":
+        follower.parts["mining"] = time.perf_counter() - began
     graphics = transformer.device.type == "cuda"
     if graphics and transformer.device.index is not None:
         torch.cuda.set_device(transformer.device)
@@ -208,6 +211,7 @@ class Follower(TrainerCallback):  # type: ignore[misc]  # its types are not read
         self._bar: Any = None
         self.evaluated: frozenset[int] = frozenset()
         self.began = False
+        self.parts: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show how far it is."""

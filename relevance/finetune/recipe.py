@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from relevance.records import Judgments, Ranking, embedded_texts
 from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -59,13 +59,19 @@ class Step:
 class Curve:
     """A training: its evaluations, and the index of the one whose model is kept (`best`).
 
-    `stopped_early`: whether it ended before its last epoch because it no longer learned.
+    Attributes:
+        seconds: all that it took, mining and a teacher counted.
+        stopped_early: whether it ended before its last epoch because it no longer learned.
+        parts: what of `seconds` went where beside training, by name: `mining`, `teacher`.
+        memory_bytes: its peak, see `peak_memory`; None of a model that was trained before it was looked at.
     """
 
     steps: tuple[Step, ...]
     best: int
     seconds: float
     stopped_early: bool
+    parts: Mapping[str, float] = field(default_factory=dict)
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +106,19 @@ class Validation:
         of_pairs = cosines[self.pairs[:, 0], self.pairs[:, 1]].astype(np.float64)
         if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
             return dict.fromkeys(("pearson", "spearman", "ndcg"), float("nan"))
+        expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
+        pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
+        return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": float(self._ndcg(cosines).mean())}
+
+    def ndcg(self, queries: _Floats, products: _Floats) -> npt.NDArray[np.float64]:
+        """nDCG@10 of each query under a model, by its vectors, a row of unit length each; shape (queries,)."""
+        return self._ndcg(queries @ products.T)
+
+    def _ndcg(self, cosines: _Floats) -> npt.NDArray[np.float64]:
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :_HITS]
         ranking = Ranking(order.astype(np.int64), np.take_along_axis(cosines, order, axis=1))
         evaluation = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
-        expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
-        pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
-        return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": evaluation.mean(NDCG10)}
+        return evaluation.per_query[NDCG10]
 
 
 def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractors: int = DISTRACTORS) -> Validation:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.checkpoints import checkpoints
+from relevance.finetune.memory import peak_memory
 from relevance.finetune.pairs import POSITIVE, SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
@@ -70,7 +71,9 @@ def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
                 return stored
             from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
 
-            curve = run(recipe, work, progress=progress, notes=notes)
+            with peak_memory() as peak:
+                curve = run(recipe, work, progress=progress, notes=notes)
+                curve = replace(curve, memory_bytes=peak())
             return replace(publish(recipe, curve, work, cache_dir), notes=tuple(notes))
         except RelevanceError:
             raise

@@ -11,7 +11,7 @@ from relevance.finetune.changes import LEVEL, label_correlations, label_groups
 from relevance.finetune.recipe import estimated_seconds
 from relevance.report import charts
 from relevance.report.pages import page
-from relevance.text import duration, plural, printable
+from relevance.text import duration, narrow_table, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from relevance.finetune.changes import Changes, Comparison, Gain
+    from relevance.finetune.choosing import Choice, Difference
+    from relevance.finetune.recipe import Recipe
     from relevance.suite.finetuning import FineTuning, Training
+    from relevance.suite.recipes import Recipes
 
 _SHOWN_NOTES = 10  # on the page
 
@@ -42,6 +45,9 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         notes=notes,
         most_notes=_SHOWN_NOTES,
         changes=changes,
+        choice=done.choice,
+        recipes=[] if done.choice is None else list(zip(*recipe_table(done.choice).values(), strict=True)),
+        choice_lines=[] if done.choice is None else _choice_lines(done.choice),
         level=f"{LEVEL:.0%}",
         whiskers=[f"{share:.0%}" for share in charts.WHISKERS],
         correlations=label_correlations(changes.pairs),
@@ -62,6 +68,8 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         "pairs.csv": csv_text(("query", "product", "title", "label", "relevant", *standing), _pair_rows(changes.pairs)),
         "curve.png": charts.png(charts.curve_figure, changes.curves[0]),
     }
+    if done.choice is not None:
+        files["recipes.csv"] = csv_text(_RECIPE_COLUMNS, _recipe_rows(done.choice, seeds))
     if len(notes) > _SHOWN_NOTES:
         files["notes.txt"] = "".join(f"{' '.join(note.split())}\n" for note in notes)
     if len(changes.curves) > 1:
@@ -109,15 +117,116 @@ def _pair_rows(pairs: pd.DataFrame) -> Iterator[Sequence[str | float]]:
         yield row.query, row.product, row.title, label, int(row.relevant), *standing
 
 
-def training_lines(trainings: Sequence[Training]) -> list[str]:
-    """What will be trained, and how long it may take."""
-    recipe = trainings[0].recipe
+# Recipes compared
+
+_BASE = "base, untrained"
+_RECIPE_COLUMNS = (
+    *("recipe", "seeds", "queries", "ndcg10", "ndcg10_low", "ndcg10_high", "lowest_seed", "highest_seed"),
+    *("to_first", "to_first_low", "to_first_high", "seconds", "parts_seconds", "memory_bytes", "steps_kept", "chosen"),
+)
+
+
+def _recipe_rows(choice: Choice, seeds: Sequence[int]) -> Iterator[Sequence[str | float | None]]:
+    """A recipe, in the order in which they were typed; `parts_seconds` as `mining=12.3`, `steps_kept` by spaces."""
+    for one in choice.tried:
+        quality, difference = one.quality, choice.to_first(one)
+        yield (
+            *(one.name, len(seeds), len(choice.base), quality.mean, *(quality.interval or (None, None)), *one.band),
+            *(difference.mean, *(difference.interval or (None, None)), one.seconds),
+            " ".join(f"{name}={seconds:.1f}" for name, seconds in one.parts.items()),
+            *(one.memory_bytes, " ".join(map(str, one.steps)), int(one is choice.winner)),
+        )
+
+
+def recipe_table(choice: Choice) -> Mapping[str, Sequence[str]]:
+    """The recipes for people, cells by column, the first of each its head."""
+    several = len(choice.tried[0].curves) > 1
+    base = f"{choice.base.mean():.4f}"
+    table = {
+        "recipe": ["recipe", _BASE, *(one.name for one in choice.tried)],
+        "mean": ["nDCG@10", base, *(f"{one.quality.mean:.4f}" for one in choice.tried)],
+        "interval": [f"{LEVEL:.0%} interval", "", *(_ends(one.quality) for one in choice.tried)],
+        "seeds": ["over seeds", "", *("{:.4f} to {:.4f}".format(*one.band) for one in choice.tried)],
+        "first": ["to the first", "", "-", *(_signed(choice.to_first(one)) for one in choice.tried[1:])],
+        "minutes": ["minutes", "", *(_minutes(one.seconds) for one in choice.tried)],
+    }
+    for name in dict.fromkeys(name for one in choice.tried for name in one.parts):
+        of_it = [_minutes(one.parts[name]) if name in one.parts else "" for one in choice.tried]
+        table[name] = [f"of it {name}", "", *of_it]
+    table["memory"] = ["memory", "", *(_gigabytes(one.memory_bytes) for one in choice.tried)]
+    table["steps"] = ["step kept", "", *(", ".join(f"{step:,}" for step in one.steps) for one in choice.tried)]
+    return table if several else {name: cells for name, cells in table.items() if name != "seeds"}
+
+
+def recipe_lines(choice: Choice, columns: int | None) -> list[str]:
+    """The recipes as a table for a terminal of so many signs (None: any number), and which of them wins."""
+    table = recipe_table(choice)
+    parts = [name for name in table if name not in _ALWAYS]
+    right = table.keys() - {"recipe", "interval", "seeds", "first"}
+    left_out = ("steps", "interval", "memory", *parts, "minutes", "seeds")
+    lines = [f"recipes, by {plural(len(choice.base), 'validation query')}:"]
+    lines += [f"  {line}" for line in narrow_table(table, left_out, columns and columns - 2, right=right, cut="recipe")]
+    return [printable(line) for line in (*lines, *_choice_lines(choice))]
+
+
+_ALWAYS = ("recipe", "mean", "interval", "seeds", "first", "minutes", "memory", "steps")
+
+
+def _choice_lines(choice: Choice) -> list[str]:
+    """Which recipe wins, by how little, and what its figure is worth."""
+    winner, ties = choice.winner, choice.ties
+    won = f"winner: {winner.name}, validation nDCG@10 {winner.quality.mean:.4f}"
+    told = f"not told from it by these queries and seeds: {', '.join(one.name for one in ties)}"
+    flattered = f"the best of {len(choice.tried)} on these queries, so that its validation nDCG flatters it"
+    is_better = winner.quality.mean > choice.base.mean()
+    none = [] if is_better else ["no recipe is better than the base model on these queries"]
+    return [won, *([told] if ties else []), *none, f"{flattered}; the benchmark was looked at with the winner alone"]
+
+
+def _ends(value: Difference) -> str:
+    return "" if value.interval is None else "{:.4f} to {:.4f}".format(*value.interval)
+
+
+def _signed(value: Difference) -> str:
+    if value.interval is None:
+        return "not shown"
+    low, high = value.interval
+    return f"{value.mean:+z.4f} [{low:+z.4f}, {high:+z.4f}]"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f}"
+
+
+def _gigabytes(count: int | None) -> str:
+    return "" if count is None else f"{count / 1e9:.1f} GB"
+
+
+# Before and after
+
+
+def recipes_lines(recipes: Recipes) -> list[str]:
+    """What will be trained to compare recipes, and how long it may take."""
+    every, missing = len(recipes.all), len(recipes.missing)
+    of = f"{plural(len(recipes.recipes), 'recipe')}, {plural(every, 'model')}"
+    took = f"{missing:,} to be trained: about {duration(recipes.estimated_s)} on two CPU cores, mining not counted"
+    lines = [_split_line(recipes.all[0]), f"{of}, {took if missing else 'all there already'}"]
+    return [printable(line) for line in lines]
+
+
+def _split_line(recipe: Recipe) -> str:
     train, validation = recipe.pairs.train, recipe.pairs.validation
     queries = plural(len({pair.query for pair in train}), "query")
     others = plural(len({pair.query for pair in validation}), "other")
     over = plural(len(recipe.validation.products), "product")
     side = f"{recipe.dataset}: {plural(len(train), 'pair')} of {queries} to train on"
-    lines = [f"{side}, {len(validation):,} of {others} to validate with, over {over}"]
+    return f"{side}, {len(validation):,} of {others} to validate with, over {over}"
+
+
+def training_lines(trainings: Sequence[Training]) -> list[str]:
+    """What will be trained, and how long it may take."""
+    recipe = trainings[0].recipe
+    lines = [_split_line(recipe)]
     plans = [one.plan.finetuned for one in trainings if one.plan.finetuned is not None]
     lines += [f"note: {note}" for note in plans[0].notes] if trainings[0].plan.finetuned else []
     missing = sum(not one.trained for one in plans)

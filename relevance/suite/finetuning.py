@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.evaluation import Evaluation
+    from relevance.finetune.choosing import Choice
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
     from relevance.suite.plan import Finetuned, Plan
@@ -57,11 +58,15 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class FineTuning:
-    """What came out: the trainings, one a seed, their models, and what these changed, the first one pair by pair."""
+    """What came out: the trainings, one a seed, their models, and what these changed, the first one pair by pair.
+
+    `choice`: the recipes that the trainings' own was chosen from; None where there was but one.
+    """
 
     trainings: tuple[Training, ...]
     stored: tuple[Stored, ...]
     changes: Changes
+    choice: Choice | None = None
 
     @property
     def finetuned(self) -> Finetuned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
 from relevance.finetune import Options
 from relevance.finetune.changes import Changes, Comparison, compare, pair_changes
+from relevance.finetune.choosing import Choice, Tried
 from relevance.finetune.recipe import Curve, Step
 from relevance.records import Queries
 
@@ -97,12 +99,26 @@ def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes
     return Changes(compared, pairs(judged), curves)
 
 
+def choice(*recipes: str, seeds: int = 2, queries: int = 30) -> Choice:
+    """Recipes that were compared, each a little better than the one before, the second with mining."""
+    generator = np.random.default_rng(5)
+    base = generator.beta(3, 2, queries)
+    tried = []
+    for at, name in enumerate(recipes):
+        moved = base + generator.normal(0.02 + 0.02 * at, 0.05, (seeds, queries))
+        parts = {"mining": 12.0} if at == 1 else {}
+        curves = tuple(replace(curve(seed=at + seed), parts=parts, memory_bytes=1_234_567_890) for seed in range(seeds))
+        tried.append(Tried(name, curves, np.clip(moved, 0, 1)))
+    return Choice(base, tuple(tried))
+
+
 def done(
     changed: Changes,
     *,
     dataset: str = "sample",
     base: str = "all-MiniLM-L6-v2",
     similarity: str = "cosine",
+    choice: Choice | None = None,
     **finetuned: Any,
 ) -> Any:
     """As much of a fine-tuning as its report reads: a training for each curve; `finetuned` are notes and leaks."""
@@ -115,5 +131,6 @@ def done(
         trainings=[SimpleNamespace(seed=12 + at, recipe=recipe) for at in range(len(changed.curves))],
         stored=[SimpleNamespace(path="models/53aa51172d14", curve=one) for one in changed.curves],
         changes=changed,
+        choice=choice,
         finetuned=SimpleNamespace(**{"notes": notes, "leaks": None, **finetuned}),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +17,7 @@ from relevance.cli import main
 from relevance.config import Config
 from relevance.config.reading import read_config
 from relevance.errors import InputError
+from relevance.finetune.store import train
 from relevance.report.results import results_json
 from relevance.report.terminal import plan_lines
 from relevance.suite import Suite
@@ -115,9 +118,60 @@ def test_the_command_trains_compares_and_reports(
     assert trained.plan.models["finetuned"].path.name in models
 
 
+def test_recipes_are_compared_by_validation_and_the_winner_is_measured(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipes = ("loss=mnrl", "loss=hard+learning_rate=0.0001")
+    command = ("--seeds", "2", "--compare", ",".join(recipes), "--out", "report")
+    assert _command(options, *command, cache_dir=tmp_path / "cache") == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "report" / "recipes.csv").read_text())))
+    assert [row["recipe"] for row in rows] == [*recipes]
+    best = max(rows, key=lambda row: float(row["ndcg10"]))
+    assert best["chosen"] == "1"
+    assert f"winner: {best['recipe']}, " in out
+    assert {line.split()[0] for line in lines[3:5]} == {*recipes}
+    measured = [line for line in lines if line.startswith("seed ")]
+    assert len(measured) == 2
+    with_mining = [row["parts_seconds"].partition("=")[0] for row in rows]
+    assert with_mining == ["", "mining"]
+    assert all(int(row["memory_bytes"]) > 10_000_000 for row in rows)
+    assert "2 recipes, 4 models, 4 to be trained: about " in err
+    page = (tmp_path / "report" / "index.md").read_text()
+    assert f"- winner: {best['recipe']}, " in page
+    # everything is there by now
+    assert _command(options, *command, cache_dir=tmp_path / "cache") == 0
+    again = capsys.readouterr()
+    assert again.out == out
+    assert "2 recipes, 4 models, all there already" in again.err
+
+
+def test_interrupted_recipes_go_on_where_they_were(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from relevance.suite import recipes  # noqa: PLC0415 - it is patched
+
+    def interrupted(recipe: Any, *arguments: Any, **settings: Any) -> Any:
+        if recipe.options.loss == "hard":
+            raise KeyboardInterrupt
+        return train(recipe, *arguments, **settings)
+
+    command, cache = ("--compare=loss=mnrl", "--compare=loss=hard", "--out", str(tmp_path / "report")), tmp_path / "c"
+    with monkeypatch.context() as patch:
+        patch.setattr(recipes, "train", interrupted)
+        assert _command(options, *command, cache_dir=cache) == 130
+    assert "interrupted; 1 of 2 models are kept, the same command goes on from there" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
+    assert _command(options, *command, cache_dir=cache) == 0
+    assert "2 recipes, 2 models, 1 to be trained" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("others", "line"),
     [
+        ({"compare": "loss=mnrl,loss=hart"}, "--compare loss=hart: loss = 'hart' (did you mean 'hard'?); allowed: "),
         ({"seeds": "0"}, "'0'; allowed: a whole number from 1 to 100"),
         ({"loss": "cosine"}, "option --loss = 'cosine'; allowed: mnrl, hard"),
         ({"finetuned_model": "x/y"}, "changes nothing where one is trained"),

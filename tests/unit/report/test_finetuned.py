@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from helpers import golden
-from helpers.changes import ODD, changes, comparison, curve, done, evaluation, judged, pairs, queries
+from helpers.changes import ODD, changes, choice, comparison, curve, done, evaluation, judged, pairs, queries
 
 from relevance.finetune.changes import Changes, Comparison, compare
 from relevance.report import charts
-from relevance.report.finetuned import report_files
+from relevance.report.finetuned import recipe_lines, report_files
 
 NO_PAIRS = judged([], [], [])
 
@@ -45,6 +45,32 @@ def test_the_page_leads_to_every_file_and_no_other() -> None:
     assert set(linked) == set(files) - {"index.md"}
     assert str(files["notes.txt"]).splitlines() == [f"near: {at} and | so on" for at in range(12)]
     assert str(files["index.md"]).count("- near: ") == 10
+
+
+RECIPES = choice("loss=mnrl", ODD[0], "loss=hard+epochs=5")
+
+
+def test_the_recipes_that_were_compared_stand_on_the_page_and_in_a_file() -> None:
+    files = report_files(done(changes(20, judged=60, seeds=2), choice=RECIPES))
+    section = str(files["index.md"]).partition("## Recipes compared\n")[2].partition("\n## ")[0]
+    golden.check("recipes.md", f"{section.strip()}\n")
+    first, second, third = csv.DictReader(io.StringIO(str(files["recipes.csv"])))
+    assert [one["chosen"] for one in (first, second, third)] == ["0", "0", "1"]
+    assert (first["to_first"], second["parts_seconds"], third["memory_bytes"]) == (
+        "0.000000",
+        "mining=12.0",
+        "1234567890",
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 120, None])
+def test_the_recipes_have_room_on_a_terminal(columns: int | None) -> None:
+    lines = recipe_lines(choice("loss=mnrl", "loss=hard+epochs=5"), columns)
+    table = lines[1:5]
+    assert columns is None or max(map(len, table)) <= columns
+    assert [line.split()[0] for line in table] == ["recipe", "base,", "loss=mnrl", "loss=hard+epochs=5"]
+    assert "to the first" in table[0]  # what says which recipe is better stays
+    assert ("step kept" in table[0]) is (columns is None)
 
 
 def test_what_there_is_nothing_of_has_no_file() -> None:
