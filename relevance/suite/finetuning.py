@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.evaluation import Evaluation
+    from relevance.finetune import Options
     from relevance.finetune.choosing import Choice
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
@@ -92,11 +93,15 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
     if left_out:
         raise InputError(next(iter(left_out.values())))
     config = replace(config, floors=None)
-    first = config.finetune.seed
-    configs = [replace(config, finetune=replace(config.finetune, seed=first + number)) for number in range(seeds)]
+    configs = [replace(config, finetune=options) for options in seeded(config.finetune, seeds)]
     return tuple(
         Training(make_plan(one, strategies[1::2] if number else strategies)) for number, one in enumerate(configs)
     )
+
+
+def seeded(options: Options, seeds: int) -> list[Options]:
+    """The options of so many trainings, of seeds that follow each other."""
+    return [replace(options, seed=options.seed + number) for number in range(seeds)]
 
 
 def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuning:

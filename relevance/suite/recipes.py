@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,11 @@ from relevance.finetune import Options
 from relevance.finetune.choosing import Choice, Tried
 from relevance.finetune.recipe import estimated_seconds
 from relevance.finetune.store import find_stored, train
-from relevance.suite.finetuning import plan_trainings
+from relevance.suite.finetuning import plan_trainings, seeded
 from relevance.suite.plan import trained_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -75,10 +76,8 @@ def _recipe(text: str, options: Options) -> Options:
         flags = {"true": True, "false": False} if key.is_flag else {}
         raw: object = given if key.is_list else flags.get(given[0], key.number(given[0]))
         checked[name] = key.checked(raw, where)
-    try:
+    with _errors_of(text):
         return replace(options, **checked)
-    except InputError as error:
-        raise InputError(f"--compare {text}: {error}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +139,24 @@ def plan_recipes(config: Config, recipes: Mapping[str, Options], seeds: int) -> 
         InputError: see `plan_trainings`.
         CouldNotRunError: likewise.
     """
-    (training,) = plan_trainings(replace(config, finetune=next(iter(recipes.values()))), 1)
-    each = {
-        name: tuple(
-            replace(training.recipe, options=replace(options, seed=options.seed + number)) for number in range(seeds)
-        )
-        for name, options in recipes.items()
-    }
-    return Recipes(training.plan.config, recipes, each)
+    planned = {}
+    for name, options in recipes.items():  # a plan each: pairs, too, go by options
+        with _errors_of(name):
+            (training,) = plan_trainings(replace(config, finetune=options), 1)
+        recipe = training.recipe
+        planned[name] = tuple(replace(recipe, options=one) for one in seeded(recipe.options, seeds))
+    first, *others = ((name, each[0].validation.sha256) for name, each in planned.items())
+    if other := next((name for name, sha256 in others if sha256 != first[1]), None):
+        raise InputError(f"--compare {first[0]},{other}: they are not validated by the same queries and products")
+    return Recipes(training.plan.config, recipes, planned)
+
+
+@contextmanager
+def _errors_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"--compare {name}: {error}", details=error.details) from None
 
 
 def try_recipes(recipes: Recipes, *, say: Callable[[str], object], progress: bool) -> Choice:
