@@ -326,7 +326,8 @@ def _texts_rows(texts: Sequence[TextsToEmbed]) -> Rows:
 
 def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
     """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
-    lists = sum(max(1, bool(strategy.text) + len(strategy.vectors)) for strategy in strategies)
+    leaves = [leaf for strategy in strategies for leaf in strategy.leaves]
+    lists = sum(max(1, bool(leaf.text) + len(leaf.vectors)) for leaf in leaves)
     return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
 
 

@@ -477,16 +477,30 @@ def _boosts(value: object) -> Mapping[str, float]:
     return {str(name): float(boost) for name, boost in value.items() if isinstance(boost, int | float)}
 
 
-def _strategy_of(leg: Leg | None, snapshot: Snapshot) -> str:
-    """The strategy of a snapshot that is this leg and nothing else, "" where there is none."""
-    matches = (name for name, one in snapshot.strategies.items() if leg and legs_of(one.definition) == (leg,))
-    return next(matches, "")
+_Part = Leg | Mapping[str, object]
+"""A leg, or the definition of a strategy that is fused."""
 
 
-def legs_without_strategy(snapshot: Snapshot, strategy: str) -> tuple[Leg, ...]:
-    """Of a strategy that combines several, the legs that no strategy of the snapshot is alone."""
-    legs = legs_of(snapshot.strategies[strategy].definition)
-    return tuple(leg for leg in legs if not _strategy_of(leg, snapshot)) if len(legs) > 1 else ()
+def parts_of(definition: Mapping[str, object]) -> Mapping[str, _Part]:
+    """What a strategy's definition combines, by name; of strategies that are fused their definitions."""
+    lists = definition.get("lists")
+    if isinstance(lists, Mapping):
+        return {str(name): one for name, one in lists.items() if isinstance(one, Mapping)}
+    return {leg.name: leg for leg in legs_of(definition)}
+
+
+def _strategy_of(part: _Part | None, snapshot: Snapshot) -> str:
+    """The strategy of a snapshot that is this part and nothing else, "" where there is none."""
+    for name, one in snapshot.strategies.items() if part else ():
+        if one.definition == part or (isinstance(part, Leg) and legs_of(one.definition) == (part,)):
+            return name
+    return ""
+
+
+def parts_without_strategy(snapshot: Snapshot, strategy: str) -> Mapping[str, _Part]:
+    """Of a strategy that combines several, the parts that no strategy of the snapshot is alone, by name."""
+    parts = parts_of(snapshot.strategies[strategy].definition)
+    return {name: one for name, one in parts.items() if not _strategy_of(one, snapshot)} if len(parts) > 1 else {}
 
 
 def _leg_changes(
@@ -496,7 +510,7 @@ def _leg_changes(
 
     `searched` holds the metric by name of a leg that was searched now, shape (queries,).
     """
-    old, new = ({leg.name: leg for leg in legs_of(one.definition)} for one in sides.measured)
+    old, new = (parts_of(one.definition) for one in sides.measured)
     if not lost or max(len(old), len(new)) < 2:  # noqa: PLR2004 - a single leg is the strategy itself
         return (), ""
 

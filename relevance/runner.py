@@ -14,6 +14,7 @@ from relevance.fusion import linear_combination, reciprocal_rank_fusion
 from relevance.outside import Query
 from relevance.records import HITS, Ranking
 from relevance.reranking import reorder
+from relevance.strategies import Leg, all_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines import Engine, QueryBatch
-    from relevance.strategies import Leg, Strategy
+    from relevance.strategies import Strategy
 
 WARM_UP_ROUNDS, ROUNDS = 1, 3
 """How often all queries are searched before run times are taken, and for them."""
@@ -34,19 +35,22 @@ RERANKED_QUERIES = 40
 
 
 def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
-    """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
+    """Rank the products for every query of the batch; every leg of the strategy is run once, none is kept."""
     return _reranked(strategy, retrieve(engine, strategy, batch, hits=hits), batch, hits)
 
 
-def retrieve(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
-    """Rank the products without the reranking of the strategy, for so many hits as that needs."""
-    hits = _before_reranking(strategy, hits)
-    length = _length(strategy, hits)
+def retrieve(
+    engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS, cached: bool = True
+) -> Ranking:
+    """Rank the products without the reranking of the strategy, for so many hits as that needs.
+
+    `cached`: whether strategies that are fused may take scores of their rerankers that are kept.
+    """
     try:
-        lists = {leg: search_leg(engine, leg, batch, hits=length) for leg in strategy.legs()}
+        lists = {leg: search_leg(engine, leg, batch, hits=length) for leg, length in _lengths([strategy], hits).items()}
     except StrategyError as error:
         raise StrategyError(f"{strategy.where}: {error}") from None
-    return _combined(strategy, lists, hits)
+    return _combined(strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
 
 
 def _before_reranking(strategy: Strategy, hits: int) -> int:
@@ -73,10 +77,7 @@ def search_all(
 
     Lists of one leg that differ in length are the beginnings of the longest.
     """
-    longest: dict[Leg, int] = {}
-    for strategy in strategies:
-        length = _length(strategy, _before_reranking(strategy, hits))
-        longest |= {leg: max(length, longest.get(leg, 0)) for leg in strategy.legs()}
+    longest = _lengths(strategies, hits)
     together: dict[object, list[Leg]] = {}
     for leg, length in longest.items():
         together.setdefault((length, leg.spelling, leg.reading if leg.spelling else None), []).append(leg)
@@ -87,23 +88,46 @@ def search_all(
         if batch.own_products is not None:
             rankings = [_without(batch.own_products, ranking) for ranking in rankings]
         lists |= zip(legs, rankings, strict=True)
-    combined = ((one, _combined(one, lists, _before_reranking(one, hits))) for one in strategies)
-    return [_reranked(one, ranking, batch, hits) for one, ranking in combined]
+    return [_answered(strategy, lists, batch, hits) for strategy in strategies]
 
 
-def _length(strategy: Strategy, hits: int) -> int:
-    """Of the lists that a strategy combines."""
-    return strategy.window if strategy.is_fused else hits
+def _lengths(strategies: Sequence[Strategy], hits: int) -> dict[Leg, int]:
+    """The legs of strategies, and how long a list each of them has to give."""
+    longest: dict[Leg, int] = {}
+    for strategy in strategies:
+        length = strategy.window if strategy.is_fused else _before_reranking(strategy, hits)
+        legs = _lengths(strategy.members, length) if strategy.members else dict.fromkeys(strategy.legs(), length)
+        longest |= {leg: max(one, longest.get(leg, 0)) for leg, one in legs.items()}
+    return longest
 
 
-def _combined(strategy: Strategy, lists: Mapping[Leg, Ranking], hits: int) -> Ranking:
-    rankings = [lists[leg] for leg in strategy.legs()]
+def _answered(
+    strategy: Strategy, lists: Mapping[Leg, Ranking], batch: QueryBatch, hits: int, *, cached: bool = True
+) -> Ranking:
+    ranking = _combined(strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
+    return _reranked(strategy, ranking, batch, hits, cached=cached)
+
+
+def _combined(
+    strategy: Strategy, lists: Mapping[Leg, Ranking], batch: QueryBatch, hits: int, *, cached: bool
+) -> Ranking:
+    if strategy.members:
+        rankings = [_answered(one, lists, batch, strategy.window, cached=cached) for one in strategy.members]
+    else:
+        rankings = [lists[leg] for leg in strategy.legs()]
     weights, window = [strategy.weights.get(name, 1) for name in strategy.lists], strategy.window
     if strategy.combine == "rrf":
         return reciprocal_rank_fusion(rankings, window=window, k=strategy.k, hits=hits, weights=weights)
     if strategy.combine == "linear":
         return linear_combination(rankings, weights=weights, normalizer=strategy.normalizer, window=window, hits=hits)
     return Ranking(rankings[0].codes[:, :hits], rankings[0].scores[:, :hits])
+
+
+def search_part(engine: Engine, part: Leg | Strategy, batch: QueryBatch, *, hits: int) -> Ranking:
+    """Give one of the lists that a strategy fuses."""
+    if isinstance(part, Leg):
+        return search_leg(engine, part, batch, hits=hits)
+    return search(engine, part, batch, hits=hits)
 
 
 def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
@@ -148,18 +172,19 @@ def latencies(
     `SINGLE_QUERIES` queries, or `RERANKED_QUERIES`, spread evenly over the batch, are asked; fewer are asked more than
     once.
     """
-    count = SINGLE_QUERIES if strategy.reranking is None else RERANKED_QUERIES
+    reranks = any(one.reranking is not None for one in all_of([strategy]))
+    count = RERANKED_QUERIES if reranks else SINGLE_QUERIES
     step = max(len(batch) / count, 1)
     times: list[float] = []
     took: list[float] = []
     stages: dict[str, list[float]] = {"retrieve": [], "rerank": []}
     if strategy.reranking is not None:  # which loads its model
-        _reranked(strategy, retrieve(engine, strategy, batch[:1]), batch[:1], HITS, cached=False)
+        _reranked(strategy, retrieve(engine, strategy, batch[:1], cached=False), batch[:1], HITS, cached=False)
     for number in range(count):
         at = int(number * step) % len(batch)
         one = batch[at : at + 1]
         before, start = engine.took_ms, clock()
-        ranking = retrieve(engine, strategy, one)
+        ranking = retrieve(engine, strategy, one, cached=False)
         if strategy.reranking is not None:
             between = clock()
             _reranked(strategy, ranking, one, HITS, cached=False)

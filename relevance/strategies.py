@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -102,6 +102,7 @@ class Strategy:
         name: lower-case letters, digits and underscores.
         text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where lists are fused, and weights.
         weights: of the lists that are fused, see `lists`; those of 1 are left out.
+        fuse: names of `members`.
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON with marks, see `relevance.bodies`.
         http: with the body read.
@@ -109,6 +110,7 @@ class Strategy:
         file: that the template was read from.
         folder: in which modules, commands and run files are looked for.
         fields: of the products, which `text` and `vectors` name.
+        members: the strategies whose lists are fused, see `joined`.
         tunable: the template with its `{{tune.NAME=VALUE}}`, in whose places the other one has values.
 
     Raises:
@@ -128,6 +130,9 @@ class Strategy:
         default={},
     )
     normalizer: Normalizer = setting("linear: what makes the scores of lists comparable", default="minmax")
+    fuse: Names | None = setting(
+        "rrf, linear: strategies whose lists are fused, in the place of text and vectors; weights go by their names"
+    )
     window: Count = setting("rrf, linear: length of the lists that are fused", default=50)
     k: Count = setting("rrf: the constant of reciprocal rank fusion", default=60)
     candidates: Count = setting("with vectors: nearest products that get a vector score", default=150)
@@ -165,6 +170,7 @@ class Strategy:
     folder: str = field(default=".", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
     tunable: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    members: tuple[Strategy, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         for problem in self._problems():
@@ -175,6 +181,8 @@ class Strategy:
             object.__setattr__(self, "template", bodies.prepare(self.template).template)
         if not isinstance(self.spelling, bool):
             object.__setattr__(self, "spelling", tuple(self.spelling))  # a list in JSON
+        if self.fuse is not None:
+            object.__setattr__(self, "fuse", tuple(self.fuse))
         for part, allowed in (("text", self.fields.text), ("vectors", self.fields.embedded)):
             boosts = getattr(self, part)
             # the fields' own order: two ways of writing a strategy are one strategy
@@ -184,11 +192,19 @@ class Strategy:
         object.__setattr__(self, "weights", MappingProxyType(weights))
 
     def __hash__(self) -> int:
-        return hash((self.name, self.legs(), self.fusion, self.reranking))
+        return hash((self.name, self.legs(), self.fusion, self.members, self.reranking))
 
     def legs(self) -> tuple[Leg, ...]:
-        """Give the requests that answer the strategy: one for `sum`, else one a list; the same ones each time."""
+        """Give the requests that answer the strategy: one for `sum`, else one a list; the same ones each time.
+
+        Of strategies that are fused those of all, each once.
+        """
         return self._legs
+
+    @property
+    def parts(self) -> tuple[Leg | Strategy, ...]:
+        """What gives the lists that are fused, in the order of `lists`; of a strategy that fuses nothing its leg."""
+        return self.members or self.legs()
 
     @property
     def is_fused(self) -> bool:
@@ -203,7 +219,24 @@ class Strategy:
     @property
     def lists(self) -> tuple[str, ...]:
         """The names of the lists that are fused, in the order of the legs."""
+        if self.fuse is not None:
+            return tuple(self.fuse)
         return (*(["text"] if self.text else []), *self.vectors) if self.is_fused else ()
+
+    @property
+    def leaves(self) -> tuple[Strategy, ...]:
+        """The strategies that search: itself, or those that it fuses."""
+        return leaves_of(self.members) if self.fuse is not None else (self,)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that embed queries for it."""
+        return tuple(dict.fromkeys(one.model for one in self.leaves if one.embeds))
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether the time of a search says something."""
+        return any(one.outside is None or one.outside.takes_time for one in self.leaves)
 
     @cached_property
     def outside(self) -> Outside | None:
@@ -235,6 +268,8 @@ class Strategy:
 
     @cached_property
     def _legs(self) -> tuple[Leg, ...]:
+        if self.fuse is not None:
+            return tuple(dict.fromkeys(leg for one in self.members for leg in one.legs()))
         if self.outside is not None:
             return (Leg((), (), self.candidates, self.model, outside=self.outside),)
         if self.template is not None:
@@ -303,10 +338,16 @@ class Strategy:
             self.reranking  # noqa: B018 - what is wrong with it is said when it is read
         except InputError as error:
             yield str(error)
-        for name in self.vocabulary:
-            if name not in self.fields.text:
-                yield f"spelling: {unknown('field', name, self.fields.text)}"
-        if ways := [name for name in _FROM_OUTSIDE if getattr(self, name) is not None]:
+        for name in (name for name in self.vocabulary if name not in self.fields.text):
+            yield f"spelling: {unknown('field', name, self.fields.text)}"
+        yield from self._source_problems()
+
+    def _source_problems(self) -> Iterator[str]:
+        """Of what gives the hits."""
+        if self.fuse is not None:
+            yield from self._fuse_problems()
+            yield from self._fusion_problems()
+        elif ways := [name for name in _FROM_OUTSIDE if getattr(self, name) is not None]:
             yield from self._outside_problems(ways)
         elif self.template is None:
             yield from self._combination_problems()
@@ -318,6 +359,20 @@ class Strategy:
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not 1 <= value <= _LONGEST_LIST:
                 yield f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}"
+
+    def _fuse_problems(self) -> Iterator[str]:
+        names = self.fuse
+        if isinstance(names, str) or not isinstance(names, list | tuple) or len(names) < 2:  # noqa: PLR2004 - see below
+            yield f"fuse = {names!r}; allowed: a list of two strategies or more"
+            return
+        others = ("template", "analyzer", "search_analyzer", "k1", "b", *_FROM_OUTSIDE)
+        beside = [name for name in ("text", "vectors", "spelling") if getattr(self, name)]
+        if beside := [*beside, *(name for name in others if getattr(self, name) is not None)]:
+            yield f"fuse takes the place of {beside[0]}: strategies have their own; leave one of them out"
+        if twice := [name for name in names if names.count(name) > 1]:
+            yield f"fuse: {twice[0]} stands twice; allowed: once, and a weight in weights"
+        if self.combine not in ("rrf", "linear"):
+            yield f"fuse needs combine = rrf or linear, not {self.combine!r}"
 
     def _outside_problems(self, ways: list[str]) -> Iterator[str]:
         if len(ways) > 1 or self.template is not None or self.text or self.vectors or self.combine != "sum":
@@ -340,8 +395,11 @@ class Strategy:
             yield "neither text nor vectors; at least one field is needed"
         if self.combine not in get_args(Combination):
             yield f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}"
-        if not self.is_fused:
-            return
+        if self.is_fused:
+            yield from self._list_problems()
+            yield from self._fusion_problems()
+
+    def _list_problems(self) -> Iterator[str]:
         if len(self.lists) < 2:  # noqa: PLR2004 - a fusion of one list is none
             yield f"{self.combine} fuses two lists or more: text and a vector field, or several vector fields"
         if any(boost != 1 for boost in self.vectors.values()):
@@ -350,6 +408,8 @@ class Strategy:
             yield f"{problem}; allowed: 1, and a weight in weights"
         if self.text and "text" in self.vectors and self.weights:
             yield "weights: text is a vector field, too, and the name of the text's list; allowed: another name for it"
+
+    def _fusion_problems(self) -> Iterator[str]:
         yield from _boost_problems("weights", self.weights, self.lists, ("list", "weight"))
         if self.normalizer not in get_args(Normalizer):
             yield f"normalizer = {self.normalizer!r}; allowed: {', '.join(get_args(Normalizer))}"
@@ -413,7 +473,46 @@ def from_table(name: str, table: Mapping[str, Any], fields: ProductFields = DEFA
 
 def readings_of(strategies: Iterable[Strategy]) -> tuple[Reading, ...]:
     """The ways beside their own in which strategies read text fields, each once."""
-    return tuple(dict.fromkeys(one.reading for one in strategies if one.reading is not None))
+    return tuple(dict.fromkeys(one.reading for one in leaves_of(strategies) if one.reading is not None))
+
+
+def leaves_of(strategies: Iterable[Strategy]) -> tuple[Strategy, ...]:
+    """The strategies that search, each once: in the place of one that fuses others these."""
+    return tuple(dict.fromkeys(leaf for one in strategies for leaf in one.leaves))
+
+
+def all_of(strategies: Iterable[Strategy]) -> tuple[Strategy, ...]:
+    """Strategies and all that they fuse, each once; those that are fused first."""
+    return tuple(dict.fromkeys(one for strategy in strategies for one in (*all_of(strategy.members), strategy)))
+
+
+def joined(name: str, strategies: Mapping[str, Strategy], *, within: tuple[str, ...] = ()) -> Strategy:
+    """Give a strategy the members that it names, and them theirs.
+
+    Args:
+        name: of the strategy.
+        strategies: all there are, by name.
+        within: those that fuse it, the outermost first.
+
+    Raises:
+        InputError: a name is unknown, or a strategy fuses itself.
+    """
+    strategy = strategies[name]
+    if name in within:
+        circle = " -> ".join((*within[within.index(name) :], name))
+        raise InputError(f"strategy {within[0]!r}: fuse: {circle} ends in itself; allowed: strategies without it")
+    for member in strategy.fuse or ():
+        if member not in strategies:
+            raise InputError(f"{strategy.where}: fuse: {unknown('strategy', member, strategies)}")
+    members = tuple(joined(member, strategies, within=(*within, name)) for member in strategy.fuse or ())
+    return replace(strategy, members=members) if members else strategy
+
+
+def mapped(strategy: Strategy, change: Callable[[Strategy], Strategy]) -> Strategy:
+    """Change a strategy: those that it fuses first."""
+    if strategy.members:
+        strategy = replace(strategy, members=tuple(mapped(one, change) for one in strategy.members))
+    return change(strategy)
 
 
 _BOOSTED = {"title": 8, "description": 2, "attributes": 1}

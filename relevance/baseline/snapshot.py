@@ -71,6 +71,11 @@ class Measurement:
     rounds: int
     rebuilds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The names of the models that its definition uses."""
+        return frozenset(_models_in(self.definition))
+
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -180,13 +185,21 @@ def data_changes(before: Snapshot, after: Snapshot) -> str:
     return ", ".join(parts)
 
 
+def _models_in(definition: Mapping[str, object]) -> Iterator[str]:
+    if "model" in definition:
+        yield str(definition["model"])
+    lists = definition.get("lists")
+    for one in lists.values() if isinstance(lists, Mapping) else ():
+        yield from _models_in(one) if isinstance(one, Mapping) else ()
+
+
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """Weights and tags of queries, what gates, engine, models, strategies that both have, and package versions.
 
     A line each: `hybrid: text.title 8 -> 4`, `gate: fail 0.02 -> 1.0`.
     """
     strategies = [name for name in after.strategies if name in before.strategies]
-    used = {side.strategies[name].definition.get("model") for name in strategies for side in (before, after)}
+    used = {model for name in strategies for side in (before, after) for model in side.strategies[name].models}
     models = [name for name in {**before.models, **after.models} if name in used]
     lines = [*_query_changes(before, after), *_gate_changes(before, after)]
     lines += [*_engine_changes(before, after), *_model_changes(before, after, models)]
@@ -345,7 +358,7 @@ def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) 
     data = data_changes(before, after)
     changes = [data] if data else []
     if after.engine:
-        models = {str(one.definition["model"]) for one in kept.values() if one.definition.get("model")}
+        models = {model for one in kept.values() for model in one.models}
         changes += _engine_changes(before, after)
         changes += _model_changes(before, after, sorted(models & set(after.models)))
     if len(changes) > _MOST_LINES:

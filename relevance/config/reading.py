@@ -41,7 +41,7 @@ from relevance.gate import Limits, MetricChoice, read_limits, read_metrics
 from relevance.schema import Schema
 from relevance.setting import Key, shown
 from relevance.stages import TRAINED
-from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table
+from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table, joined
 from relevance.tuning.space import make_space
 
 if TYPE_CHECKING:
@@ -203,6 +203,7 @@ def read_config(  # noqa: PLR0913 - all by name
         for name, one in READY_MADE.items()
         if name not in own_names and one.fits(fields)
     }
+    _join(strategies, ready_made, [name for name, _ in _named(tables, "strategies")], file, problems)
     source = Source("sample", "sample")
     with problems.gathered():
         source = _source(tables, aliases, problems)
@@ -526,6 +527,25 @@ def _strategy(
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))
     return strategy
+
+
+def _join(
+    strategies: dict[str, Strategy],
+    ready_made: Mapping[str, Strategy],
+    own: Iterable[str],
+    file: Path | None,
+    problems: Problems,
+) -> None:
+    """Give the strategies that fuse others these; one of a strategy that cannot be made cannot be made either."""
+    known, lost = {**strategies, **ready_made}, set(problems.tables)
+    for name in (name for name in own if name in known and known[name].fuse):
+        table = f"strategies.{name}"
+        with problems.gathered(table), _errors_at(f"{file} [{table}]: "):
+            for member in (one for one in known[name].fuse or () if f"strategies.{one}" in lost):
+                raise InputError(f"strategy {name!r}: fuse: strategy {member!r} cannot be made; allowed: mend it first")
+            strategies[name] = joined(name, known)
+        if table in problems.tables:
+            del strategies[name]
 
 
 def _check_tuning(name: str, table: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> None:

@@ -126,6 +126,8 @@ def finds_the_same(strategy: Strategy, *, hits: int) -> bool:
     What a part of a template takes from the size of the search, as the `k` of a nearest-neighbour clause that names
     none, changes with it; one that names fewer than `hits` ends there.
     """
+    if strategy.members:  # their lists are as long as its window, whatever is asked
+        return True
     return all(
         not any(key in leg.search for key in ("rank", "retriever"))
         and all(isinstance(k, int) and k >= hits for k in _numbers_of_neighbours(leg.search))

@@ -79,7 +79,7 @@ def rebuild_notes(before: Snapshot, now: Snapshot, limits: Limits) -> Iterator[s
     if not same_index(before.facts, now.facts):
         return
     both = [name for name in now.strategies if name in before.strategies]
-    embedding = [name for name in both if "model" in before.strategies[name].definition]
+    embedding = [name for name in both if before.strategies[name].models]
     kind = now.facts["vector_index"]
     known = [
         (moved, name, measure)

@@ -21,7 +21,7 @@ from relevance.mutation.engine import (
     needs_vectors,
 )
 from relevance.records import Judgments
-from relevance.strategies import BASE, FINETUNED, readings_of
+from relevance.strategies import BASE, FINETUNED, mapped, readings_of
 from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ _MAPPINGS = Path(__file__).parent / "mappings"
 # strategies
 
 
-def _strategies(change: Callable[[Strategy], Strategy]) -> Change:
-    """Change each strategy of a plan, which may come back as it is."""
+def _strategies(change: Callable[[Strategy], Strategy], *, deep: bool = True) -> Change:
+    """Change each strategy of a plan, which may come back as it is; `deep`: those that it fuses, too."""
 
     def changed(plan: Plan, _: int) -> Plan:
-        after = tuple(map(change, plan.strategies))
+        after = tuple(mapped(one, change) if deep else change(one) for one in plan.strategies)
         if after == plan.strategies:
             raise NotApplicableError("no strategy has what is changed")
         plan = replace(plan, strategies=after, vector_fields=searched_fields(after))
@@ -126,6 +126,13 @@ def _fused(*ways: str, **settings: Any) -> Change:
     return _strategies(lambda one: replace(one, **settings) if one.combine in ways else one)
 
 
+def _added(strategy: Strategy) -> Strategy:
+    """Scores are added; of strategies that are fused as they are."""
+    if strategy.combine != "rrf":
+        return strategy
+    return replace(strategy, combine="linear", normalizer="none") if strategy.fuse else replace(strategy, combine="sum")
+
+
 def _analyzed(change: Callable[[str, str], tuple[str, str]]) -> Change:
     """Change the analyzers of the index and of queries, of strategies that name one."""
 
@@ -157,7 +164,14 @@ def _boosts_scaled(plan: Plan, seed: int) -> tuple[Plan, str]:
     def change(boosts: _Boosts) -> _Boosts:
         return _multiplied(boosts, factor, *boosts)
 
-    scaled = _strategies(lambda one: _reboosted(_reboosted(one, "text", change), "vectors", change))
+    def scale(strategy: Strategy) -> Strategy:
+        if strategy.combine == "linear" and strategy.normalizer != "none":
+            weights = {name: strategy.weights.get(name, 1) for name in strategy.lists}
+            return replace(strategy, text=change(strategy.text), weights=change(weights))
+        return _reboosted(_reboosted(strategy, "text", change), "vectors", change)
+
+    # of strategies that are fused some have no boosts that could grow with those of the others
+    scaled = _strategies(scale, deep=False)
     return scaled(plan, seed), f"times {factor:.3g}"
 
 
@@ -338,7 +352,7 @@ STRATEGIES = kinds(
             "scores are added as they are where they were normalised",
             _fused("linear", normalizer="none"),
         ),
-        "fusion_of_scores": ("scores are added where ranks were fused", _fused("rrf", combine="sum")),
+        "fusion_of_scores": ("scores are added where ranks were fused", _strategies(_added)),
         "candidates_10": (
             "ten products get a vector score",
             _strategies(lambda one: replace(one, candidates=10) if one.vectors else one),

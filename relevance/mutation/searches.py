@@ -19,6 +19,7 @@ from relevance.analysis.languages import CHAINS
 from relevance.engines.mapping import body_with
 from relevance.fields import ProductFields, index_body, plain
 from relevance.mutation.engine import Drawing, NotApplicableError, around, kinds
+from relevance.strategies import leaves_of, mapped
 
 if TYPE_CHECKING:
     from relevance.mutation.engine import Change
@@ -52,14 +53,14 @@ def _bodies(change: Callable[[Bodies, np.random.Generator], str]) -> Change:
     """Change bodies where they stand, by a function that says what was drawn; those of the plan stay as they are."""
 
     def changed(plan: Plan, seed: int) -> tuple[Plan, str]:
-        fields, before = plan.dataset.catalogue.fields, plan.strategies
+        fields, before = plan.dataset.catalogue.fields, leaves_of(plan.strategies)
         matched = {fields.text[name].path for one in before for leg in one.legs() for name, _ in leg.text}
         templates = tuple(plain(one.template) for one in before if one.template is not None)
         bodies = Bodies(_body_of(fields), templates, frozenset(matched))
         drawn = change(bodies, np.random.default_rng(seed))
         others = iter(bodies.searches)
-        after = tuple(one if one.template is None else replace(one, template=next(others)) for one in before)
-        plan = replace(plan, strategies=after)
+        after = {one: one if one.template is None else replace(one, template=next(others)) for one in before}
+        plan = replace(plan, strategies=tuple(mapped(one, lambda own: after.get(own, own)) for one in plan.strategies))
         if bodies.index == _body_of(fields):
             return plan, drawn
         body = replace(fields, body=bodies.index, readings=())  # which have their analyzers there

@@ -170,8 +170,7 @@ class BenchmarkRun:
                 raise pytest.fail.Exception(str(error), pytrace=False) from None
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
-            takes_time = strategy.outside is None or strategy.outside.takes_time
-            timing = self.suite.time(strategy, stats.stats.min) if stats and takes_time else None
+            timing = self.suite.time(strategy, stats.stats.min) if stats and strategy.takes_time else None
             self.suite.judge(strategy, ranking, timing)
             if self.updates:
                 self.suite.time_again(strategy.name)  # later sessions are held against it

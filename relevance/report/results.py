@@ -145,7 +145,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         single = timing.single
         took = {"run_time_s": timing.took_s, "p50_ms": single.took_p50_ms, "p95_ms": single.took_p95_ms}
     return {
-        "model": result.strategy.model if result.strategy.embeds else None,
+        "model": ", ".join(result.strategy.models) or None,
         "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in result.evaluation.per_query},
         "run_time_s": _rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,

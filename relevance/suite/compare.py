@@ -38,7 +38,7 @@ from relevance.baseline import (
     without_run_times,
 )
 from relevance.datasets.asked import Orders, comparison_key
-from relevance.diagnosis import diagnose, legs_without_strategy
+from relevance.diagnosis import diagnose, parts_without_strategy
 from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import evaluate, named
@@ -60,9 +60,9 @@ from relevance.gate.holes import DEPTH
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
 from relevance.reranking.cross_encoder import definition as reranked_by
-from relevance.runner import search_leg
+from relevance.runner import search_part
 from relevance.significance import SAME
-from relevance.strategies import FINETUNED
+from relevance.strategies import FINETUNED, Leg
 from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
 
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from relevance.records import Catalogue, Dataset
     from relevance.reranking.cross_encoder import Scorer
     from relevance.stages import Rerank
-    from relevance.strategies import Leg, Strategy
+    from relevance.strategies import Strategy
     from relevance.suite.measure import Result, Suite
     from relevance.suite.plan import Plan
 
@@ -178,7 +178,10 @@ def floors_of(plan: Plan) -> dict[str, dict[str, float]]:
 def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -> Mapping[str, object]:
     """What decides a strategy's ranking, as JSON values; settings that change nothing are left out."""
     definition: dict[str, object] = {}
-    if strategy.outside is not None:
+    if strategy.fuse is not None:
+        lists = {one.name: _definition(one, rerankers) for one in strategy.members}
+        definition |= {"fuse": list(strategy.fuse), "lists": lists, "combine": strategy.combine}
+    elif strategy.outside is not None:
         definition |= strategy.outside.definition()
     elif strategy.template is None:
         definition |= {"text": dict(strategy.text), "vectors": dict(strategy.vectors), "combine": strategy.combine}
@@ -188,13 +191,10 @@ def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -
         definition["reading"] = {key: value for key, value in asdict(strategy.reading).items() if value != ""}
     if strategy.spelling:
         definition["spelling"] = strategy.spelling is True or list(strategy.vocabulary)
-    if strategy.is_fused:
-        definition |= {"window": strategy.window} | ({"k": strategy.k} if strategy.combine == "rrf" else {})
-        definition |= {"normalizer": strategy.normalizer} if strategy.combine == "linear" else {}
-        definition |= {"weights": dict(strategy.weights)} if strategy.weights else {}
+    definition |= _fusion(strategy) if strategy.is_fused else {}
     if strategy.vectors:
         definition["candidates"] = strategy.candidates
-    if strategy.embeds:
+    if strategy.embeds and strategy.fuse is None:
         definition["model"] = strategy.model
     texts = {name: list(strategy.fields.embedded_of(name, strategy.model)) for name in strategy.vectors}
     if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
@@ -202,6 +202,11 @@ def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -
     if (rerank := strategy.reranking) is not None:
         definition["rerank"] = reranked_by(rerank, rerankers.get(rerank))
     return definition
+
+
+def _fusion(strategy: Strategy) -> Mapping[str, object]:
+    way = {"k": strategy.k} if strategy.combine == "rrf" else {"normalizer": strategy.normalizer}
+    return {"window": strategy.window, **way, **({"weights": dict(strategy.weights)} if strategy.weights else {})}
 
 
 def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple[str, ...]:
@@ -584,13 +589,13 @@ def _reasons(suite: Suite, name: str, ranking: SideBySide, before: Snapshot, fol
     ids, row = suite.plan.dataset.catalogue.ids, suite.plan.dataset.queries.ids.index(ranking.change.query)
     hit, ahead = pair
     try:
-        fell = [explained(suite, leg, row, ids.index(hit.product)) for leg in strategy.legs()]
+        fell = [explained(suite, part, row, ids.index(hit.product)) for part in strategy.parts]
         lines = moved_since(suite, strategy, before, row, ids.index(hit.product), fell, folder)
         if ahead is not None:
             codes = ids.index(hit.product), ids.index(ahead.product)
-            for leg, one in zip(strategy.legs(), fell, strict=True):
-                gap = gap_words((hit.product, one), (ahead.product, explained(suite, leg, row, codes[1])))
-                ranks = _ranks_in(suite, strategy, leg, row, codes) if len(fell) > 1 else ""
+            for part, one in zip(strategy.parts, fell, strict=True):
+                gap = gap_words((hit.product, one), (ahead.product, explained(suite, part, row, codes[1])))
+                ranks = _ranks_in(suite, strategy, part, row, codes) if len(fell) > 1 else ""
                 lines += filter(None, ["; ".join(filter(None, (ranks, gap)))])
     except (RelevanceError, ValueError):  # of an engine that explains nothing, or a product that is gone
         return ()
@@ -599,12 +604,13 @@ def _reasons(suite: Suite, name: str, ranking: SideBySide, before: Snapshot, fol
     return tuple(dict.fromkeys(lines))
 
 
-def _ranks_in(suite: Suite, strategy: Strategy, leg: Leg, row: int, codes: Sequence[int]) -> str:
+def _ranks_in(suite: Suite, strategy: Strategy, part: Leg | Strategy, row: int, codes: Sequence[int]) -> str:
     """Which ranks products have in a list that is fused: `text: p1 has rank 3, p2 none among the first 50`."""
     ids = suite.plan.dataset.catalogue.ids
-    ranking = search_leg(suite.engine, leg, suite.batch[row : row + 1], hits=strategy.window).codes[0].tolist()
+    one = suite.batch[row : row + 1]
+    ranking = search_part(suite.engine, part, one, hits=strategy.window).codes[0].tolist()
     ranks = (f"rank {ranking.index(code) + 1}" if code in ranking else f"none of {strategy.window}" for code in codes)
-    return f"{leg.name}: {', '.join(f'{ids[code]} {rank}' for code, rank in zip(codes, ranks, strict=True))}"
+    return f"{part.name}: {', '.join(f'{ids[code]} {rank}' for code, rank in zip(codes, ranks, strict=True))}"
 
 
 def titles_of(suite: Suite) -> Mapping[str, str]:
@@ -616,8 +622,10 @@ def titles_of(suite: Suite) -> Mapping[str, str]:
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
     """The legs that no strategy of the session is alone, searched by themselves."""
     dataset, metrics, values = suite.plan.dataset, suite.plan.config.metrics, {}
-    for leg in legs_without_strategy(session, strategy):
-        ranking = search_leg(suite.engine, leg, suite.batch, hits=metrics.depth)
+    members = {one.name: one for one in suite.results[strategy].strategy.members}
+    for name, leg in parts_without_strategy(session, strategy).items():
+        part = leg if isinstance(leg, Leg) else members[name]
+        ranking = search_part(suite.engine, part, suite.batch, hits=metrics.depth)
         scored = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue), metrics=metrics.all)
-        values[leg.name] = _rounded(scored)
+        values[name] = _rounded(scored)
     return values

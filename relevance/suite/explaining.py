@@ -5,32 +5,32 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from relevance import runner
-from relevance.engines.explanation import Explanation, moved_parts
+from relevance.engines.explanation import Explanation, Part, moved_parts
 from relevance.engines.mapping import DEPENDS_ON_SIZE, own_paths, read_own_mapping
 from relevance.errors import InputError, did_you_mean
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
 from relevance.fusion import normalised
 from relevance.records import HITS, NO_HIT, Judgments, Queries
-from relevance.strategies import Strategy, readings_of
+from relevance.strategies import Leg, Strategy, readings_of
 from relevance.suite.measure import release_of
 from relevance.suite.words import WordReader, field_names, moved_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
     from relevance.fields import ProductFields
     from relevance.records import Dataset, Ranking
-    from relevance.strategies import Leg
     from relevance.suite.measure import Suite
     from relevance.suite.plan import Plan
     from relevance.suite.words import QueryWord
@@ -162,7 +162,7 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         InputError: the engine cannot explain what the strategy asks.
     """
     dataset, batch, engine = suite.plan.dataset, suite.batch, suite.engine
-    legs = _fused(suite, strategy, code) if strategy.is_fused else _added(suite, strategy.legs()[0], code)
+    legs = _fused(suite, strategy, 0, code) if strategy.is_fused else _added(suite, strategy.legs()[0], code)
     depth = DEPTH if strategy.is_fused else _depth(strategy.legs()[0])
     rank, score = _place(runner.search(engine, strategy, batch, hits=depth), code)
     judged = dataset.judgments.grades[dataset.judgments.products == code].tolist()
@@ -184,13 +184,15 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
     )
 
 
-def _fused(suite: Suite, strategy: Strategy, code: int) -> Iterator[LegRank]:
-    """Each list, which adds the share of its rank or of its score."""
-    for name, leg in zip(strategy.lists, strategy.legs(), strict=True):
-        ranking = runner.search_leg(suite.engine, leg, suite.batch, hits=strategy.window)
-        rank, _ = _place(ranking, code)
+def _fused(suite: Suite, strategy: Strategy, row: int, code: int, *, deep: bool = True) -> Iterator[LegRank]:
+    """Each list, which adds the share of its rank or of its score; `deep`: with the explanation of it."""
+    for name, part in zip(strategy.lists, strategy.parts, strict=True):
+        ranking = runner.search_part(suite.engine, part, suite.batch[row : row + 1], hits=strategy.window)
+        rank, score = _place(ranking, code)
         share, formula = (0.0, "") if rank is None else _share(strategy, name, ranking, rank)
-        yield LegRank(leg.name, rank, strategy.window, explained(suite, leg, 0, code), share, formula)
+        is_outside = isinstance(part, Strategy) and part.outside is not None  # which explains nothing
+        why = explained(suite, part, row, code) if deep and not is_outside else Explanation(score, ())
+        yield LegRank(part.name, rank, strategy.window, why, share, formula)
 
 
 def _share(strategy: Strategy, name: str, ranking: Ranking, rank: int) -> tuple[float, str]:
@@ -225,13 +227,20 @@ def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
         yield LegRank(one.name, rank, most, Explanation(score, parts), share)
 
 
-def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
+def explained(suite: Suite, part: Leg | Strategy, row: int, code: int) -> Explanation:
     """Explain a product's score in a leg for one of the queries: fields by our names, words that it lacks named, too.
+
+    The parts of a strategy that fuses lists are these.
 
     Raises:
         CouldNotRunError: the engine fails.
         InputError: the engine cannot explain what the leg asks.
     """
+    if isinstance(part, Strategy) and part.is_fused:
+        _, score = _place(runner.search(suite.engine, part, suite.batch[row : row + 1], hits=DEPTH), code)
+        lists = [one for one in _fused(suite, part, row, code, deep=False) if one.rank is not None]
+        return Explanation(score, tuple(Part("list", one.name, "", one.share or 0.0, one.formula) for one in lists))
+    leg = part if isinstance(part, Leg) else part.legs()[0]
     own = suite.batch.own_products
     if own is not None and own[row] == code:
         return Explanation(None, (), ("rule: the query was made of this product",))
@@ -286,7 +295,7 @@ def rank_words(rank: int | None) -> str:
 
 
 _IN_DEFINITIONS = (
-    *("text", "vectors", "combine", "weights", "normalizer", "window", "k"),
+    *("text", "vectors", "fuse", "combine", "weights", "normalizer", "window", "k"),
     *("template", "spelling", "candidates", "model"),
 )
 """Keys of a strategy that stand in its definition as they do in its table."""
@@ -301,14 +310,10 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
         InputError: the baseline does not hold enough of it; the line says what.
     """
     definition, facts = snapshot.strategies[today.name].definition, snapshot.facts
-    values: dict[str, Any] = {key: definition[key] for key in _IN_DEFINITIONS if key in definition}
-    reading = definition.get("reading")
-    if isinstance(rerank := definition.get("rerank"), dict):
-        values["rerank"] = {key: rerank[key] for key in ("model", "search", "depth", "revision") if key in rerank}
-    fields = _fields_then(config, snapshot, definition)
-    strategy = Strategy(today.name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
-    if strategy.embeds and strategy.model not in config.models:
-        raise InputError(f"[models.{strategy.model}] is no longer configured")
+    strategy = _strategy_of(today.name, definition, partial(_fields_then, config, snapshot))
+    fields = strategy.fields
+    for model in (name for name in strategy.models if name not in config.models):
+        raise InputError(f"[models.{model}] is no longer configured")
     release, laid_over = facts.get("release", config.release), facts.get("laid_over")
     path = config.elasticsearch.mapping
     if laid_over != (None if path is None else _laid_over(path)):
@@ -319,6 +324,18 @@ def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -
         return None if ranks_alike(strategy, today) else (config, strategy)
     source, server = replace(config.source, fields=fields), replace(config.elasticsearch, mapping=path)
     return replace(config, fields=fields, source=source, release=release, elasticsearch=server), strategy
+
+
+def _strategy_of(name: str, definition: Mapping[str, Any], fields_of: Callable[..., ProductFields]) -> Strategy:
+    """Make the strategy of a definition, over the fields that are found with it."""
+    values: dict[str, Any] = {key: definition[key] for key in _IN_DEFINITIONS if key in definition}
+    reading, lists = definition.get("reading"), definition.get("lists")
+    values |= reading if isinstance(reading, dict) else {}
+    if isinstance(rerank := definition.get("rerank"), dict):
+        values["rerank"] = {key: rerank[key] for key in ("model", "search", "depth", "revision") if key in rerank}
+    if isinstance(lists, dict):
+        values["members"] = tuple(_strategy_of(member, one, fields_of) for member, one in lists.items())
+    return Strategy(name, **values, fields=fields_of(definition))
 
 
 def ranks_alike(one: Strategy, other: Strategy) -> bool:
@@ -394,7 +411,7 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
         snapshot: the baseline.
         row: of the query.
         code: of the product.
-        now: its explanation in each leg of the strategy.
+        now: its explanation in each part of the strategy.
         folder: for files of the baseline's configuration.
 
     Raises:
@@ -414,11 +431,11 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
     except InputError:
         return []
     lines = moved_words(old_words, [word for leg in strategy.legs() for word in words_of(suite, leg, row, code)])
-    if then_config is not config or len(then.legs()) != len(now):
+    if then_config is not config or len(then.parts) != len(now):
         return lines
-    for leg, after in zip(then.legs(), now, strict=True):
+    for part, after in zip(then.parts, now, strict=True):
         try:
-            lines += moved_parts(explained(suite, leg, row, code), after)
+            lines += moved_parts(explained(suite, part, row, code), after)
         except (InputError, KeyError):  # of fields that are not indexed any more
             continue
     return lines

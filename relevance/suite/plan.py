@@ -24,7 +24,7 @@ from relevance.finetune.store import check_stored, find_stored
 from relevance.gate.rebuilds import EXACT
 from relevance.reranking.cross_encoder import resolve_scorer
 from relevance.reranking.function import scoring_function
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, readings_of
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, all_of, leaves_of, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -131,8 +131,9 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     floors = attempt(_floors_of, config)
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
-    rerankers = attempt(_resolved_rerankers, config, strategies)
-    engine: EngineChoice | None = attempt(_engine, config, strategies)
+    rerankers = attempt(_resolved_rerankers, config, all_of(strategies))
+    leaves = leaves_of(strategies)
+    engine: EngineChoice | None = attempt(_engine, config, leaves)
     if engine is not None and engine.inspect is not None and models is not None:
         inspected = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()})
         engine = engine if inspected is None else replace(inspected, trial=engine.trial)
@@ -143,7 +144,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if config.elasticsearch.index is None or products is not None:
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
-        dataset = attempt(with_params, dataset, strategies) or dataset
+        dataset = attempt(with_params, dataset, leaves) or dataset
         if engine is not None and engine.trial is not None:
             engine = attempt(_tried, engine, engine.trial, dataset, models or {}) or engine
         if (readings := readings_of(strategies)) and products is None:
@@ -180,8 +181,9 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     parts = read_parts(config, strategies, lambda read, *arguments: read(*arguments))
     assert parts.dataset and parts.engine and parts.floors is not None and parts.models is not None  # noqa: S101, PT018 - for the types
     finetuned, runs = parts.finetuned, parts.strategies
-    any_field = any(strategy.template is not None for strategy in runs)  # a raw template may match any
-    own_way = [strategy for strategy in runs if strategy.reading is None]
+    leaves = leaves_of(runs)
+    any_field = any(strategy.template is not None for strategy in leaves)  # a raw template may match any
+    own_way = [strategy for strategy in leaves if strategy.reading is None]
     matched = (name for name in config.fields.text if any_field or any(name in one.text for one in own_way))
     return Plan(
         dataset=parts.dataset,
@@ -202,7 +204,7 @@ def _idle_options(
     config: Config, strategies: Sequence[Strategy], engine: EngineChoice, models: Mapping[str, Model]
 ) -> Iterator[str]:
     """What was set by an option or a variable, and changes nothing here; in a file it may wait for other sessions."""
-    used = {strategy.model for strategy in strategies if strategy.embeds}
+    used = {name for strategy in strategies for name in strategy.models}
     if FINETUNED in used and config.models[FINETUNED].path is None:
         used.add(BASE)  # which it is trained from
     # the option of a device is for all models, those of other strategies too
@@ -252,13 +254,14 @@ def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
 
     A raw template searches the fields of an index of ours that it names.
     """
+    leaves = leaves_of(strategies)
     used = {
         (strategy.model, name)
-        for strategy in strategies
+        for strategy in leaves
         for name in strategy.fields.embedded
         if name in strategy.vectors or strategy.names(engines.vector_path(strategy.model, name))
     }
-    order = {name: at for strategy in strategies for at, name in enumerate(strategy.fields.embedded)}
+    order = {name: at for strategy in leaves for at, name in enumerate(strategy.fields.embedded)}
     return tuple(sorted(used, key=lambda key: (key[0], order[key[1]])))
 
 
@@ -274,7 +277,7 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
 
 def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
     """The models that strategies use, by name; their files and the cache's folder are checked."""
-    names = sorted({strategy.model for strategy in strategies if strategy.embeds})
+    names = sorted({name for strategy in strategies for name in strategy.models})
     if names:
         embeddings.check_cache_dir(config.cache_dir)
     return MappingProxyType({name: _resolved(name, config) for name in names})
@@ -384,7 +387,7 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
     Raises:
         InputError: one that cannot run was asked for by name, or none can.
     """
-    finetuned = [strategy for strategy in strategies if strategy.embeds and strategy.model == FINETUNED]
+    finetuned = [strategy for strategy in strategies if FINETUNED in strategy.models]
     reason = _unavailable(config) if finetuned else ""
     if not reason:
         return tuple(strategies), MappingProxyType({})

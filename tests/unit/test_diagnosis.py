@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relevance.baseline import Snapshot
 from relevance.datasets.asked import Row
-from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy
+from relevance.diagnosis import Hit, diagnose, legs_of, parts_without_strategy
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
 from relevance.gate import Comparison, Finding, Limits
 from relevance.gate.comparing import HolesFound
@@ -145,7 +145,7 @@ def test_of_a_metric_of_which_less_is_better_a_rise_is_lost() -> None:
 
 def test_what_is_not_known_of_a_leg() -> None:
     before, now = (with_legs(side, (0.9, 0.4), (0.9, 0.4)) for side in (0, 1))
-    assert [leg.name for leg in legs_without_strategy(now, "own")] == ["vector whole"]
+    assert [*parts_without_strategy(now, "own")] == ["vector whole"]
     found = why(before, now, searched={"own": {"vector whole": {NDCG10: np.array([0.0, 0.3])}}})
     text, vector = found.legs
     assert (text.before, text.after, text.lost) == (0.9, 0.4, True)
@@ -186,7 +186,7 @@ def test_definitions_without_legs(definition: dict[str, object]) -> None:
 
 def test_a_plain_text_strategy_has_no_legs() -> None:
     found = why(own([0.9]), own([0.4]))
-    assert (found.legs, found.legs_note, legs_without_strategy(own([0.4]), "own")) == ((), "", ())
+    assert (found.legs, found.legs_note, parts_without_strategy(own([0.4]), "own")) == ((), "", {})
 
 
 def test_hits_to_judge_stand_in_the_order_of_the_gate_those_that_decide_first() -> None:
