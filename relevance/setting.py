@@ -157,10 +157,14 @@ class Key:
         return float if types_held == [int, float] else types_held[0]
 
     def number(self, text: str) -> Any:
-        """The number that the text of an option or a variable writes; where it writes none, the text as it is."""
-        if self.type is int and re.fullmatch("-?[0-9]+", text):
+        """The number that the text of an option or a variable writes; where it writes none, the text as it is.
+
+        Of a setting that is a list: one of its numbers.
+        """
+        kinds = [*_parts(get_args(self.type)[0])] if self.is_list else [self.type]
+        if int in kinds and re.fullmatch("-?[0-9]+", text):
             return int(text)
-        if self.type is float:
+        if float in kinds:
             with suppress(ValueError):
                 return plain_decimal(text)
         return text

@@ -224,10 +224,8 @@ def read_config(  # noqa: PLR0913 - all by name
         with problems.gathered(), _errors_at(f"{file} [tuning.{name}]: "):
             _check_tuning(name, tuning[name], {**strategies, **ready_made})
     metrics, gate = _gate(file, tables, (*STRATEGIES, *own_names, *ready_made), problems)
+    finetune, share = _training(tables["finetune"], source, problems)
     problems.raise_all()
-    training: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
-    training |= _values(tables["finetune"])
-    share = training.pop("pairs_from_judgments", None)
     session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     return Config(
         **session,
@@ -247,7 +245,7 @@ def read_config(  # noqa: PLR0913 - all by name
         metrics=metrics,
         gate=gate,
         judging=source.judging,
-        finetune=Options(**training),
+        finetune=finetune,
         pairs_share=share,
         origins=_origins(tables, source, models, problems, file.name if file else ""),
     )
@@ -361,14 +359,14 @@ def _read_options(  # noqa: PLR0913, PLR0917 - three places
 
 def _option(key: Key, value: object, what: str, cwd: Path, rank: int) -> Value:
     if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
-        value = [name.strip() for names in value for name in names.split(",")]
+        value = [key.number(name.strip()) for names in value for name in names.split(",")]
     return Value(str(value) if isinstance(value, Path) else value, f"{what} {key.option}", cwd, rank)
 
 
 def _from_text(key: Key, text: str) -> object:
     """What the text of an environment variable stands for; where it stands for nothing, the text."""
     if key.is_list:
-        return [name.strip() for name in text.split(",")]
+        return [key.number(name.strip()) for name in text.split(",")]
     if key.is_flag:
         return _FLAGS.get(text.lower(), text)
     return key.number(text)
@@ -391,6 +389,17 @@ def _nearest(tables: Tables, table: str, key: str) -> Value | None:
 
 
 # What it makes
+
+
+def _training(table: Mapping[str, Value], source: Source, problems: Problems) -> tuple[Options, float | None]:
+    """How a model is trained, and the share of the queries that is."""
+    values: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
+    values |= _values(table)
+    share, options = values.pop("pairs_from_judgments", None), Options()
+    if "finetune" not in problems.tables:
+        with problems.gathered(), _errors_at("[finetune] "):
+            options = Options(**values)
+    return options, share
 
 
 def _gate(

@@ -6,26 +6,34 @@ of a training stand here: `pytest --help` loads them, and no numpy with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
-from annotated_types import Interval
+from annotated_types import Interval, MinLen
 
-from relevance.finetune.losses import LOSSES
-from relevance.setting import OneOf, Takes, setting
+from relevance.errors import InputError
+from relevance.finetune.losses import LOSSES, MINING
+from relevance.setting import OneOf, Takes, setting, text_of
 
 __all__ = ["SAMPLE_EPOCHS", "Options"]
 
 SAMPLE_EPOCHS = 1
 """Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
 
+_PART = Takes("number", "a number from 0 to below 1, such as 0.05")
+_DIMENSIONS = Takes("list of whole numbers", "a list of whole numbers from 1, such as [384, 128, 64]")
+
 _setting = partial(setting, command="finetune")
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is trained: `[finetune]` of the configuration."""
+    """How a model is trained: `[finetune]` of the configuration.
+
+    Raises:
+        InputError: an option that changes nothing beside the others.
+    """
 
     epochs: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
         "passes over the pairs at most", "--epochs N", default=3, words=f"3; the sample: {SAMPLE_EPOCHS}"
@@ -47,3 +55,59 @@ class Options:
     patience: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
         "half epochs without a better nDCG after which training ends", "--patience N", default=3
     )
+    positive_from: Annotated[
+        float, Interval(gt=1, le=3), Takes("number", "a number above 1 and up to 3, such as 2.5")
+    ] = _setting("relevance, on the scale from 1 to 3, from which a pair is a positive", "--positive-from N", default=3)
+    directions: Literal["query_to_doc", "both", "all"] = _setting(
+        "what is held against what in a batch: queries against products; products against queries, too; or each "
+        "against all others",
+        "--directions NAME",
+        default="query_to_doc",
+    )
+    hardness: Annotated[float, Interval(ge=0, le=100), Takes("number", "a number from 0 to 100, such as 5")] = _setting(
+        "weigh a negative the more, the nearer it is to the query; 0 weighs all alike", "--hardness N", default=0
+    )
+    hardness_mode: Literal["all_negatives", "in_batch_negatives", "hard_negatives"] = _setting(
+        "which negatives hardness weighs: hard ones are those that were mined",
+        "--hardness-mode NAME",
+        default="all_negatives",
+    )
+    negatives: Annotated[int | None, Interval(ge=0, le=100)] = _setting(
+        "mined negatives a row", "--negatives N", words="the loss's own: 1 for hard, else 0"
+    )
+    relative_margin: Annotated[float, Interval(ge=0, lt=1), _PART] = _setting(
+        "a mined negative's cosine is below the positive's by this part of it", "--relative-margin PART", default=0.05
+    )
+    absolute_margin: Annotated[float, Interval(ge=0, lt=1), _PART] = _setting(
+        "a mined negative's cosine is below the positive's by so much", "--absolute-margin N", default=0
+    )
+    matryoshka: Annotated[tuple[Annotated[int, Interval(ge=1, le=65_536)], ...] | None, MinLen(1), _DIMENSIONS] = (
+        _setting(
+            "also train the vectors' first so many dimensions, a list, so that they can be cut there",
+            "--matryoshka N,N",
+            words="none",
+        )
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what would change nothing."""
+        loss = LOSSES[self.loss]
+        chosen = {each.name: getattr(self, each.name) for each in fields(self)}
+        chosen = {name: value for name, value in chosen.items() if value != getattr(type(self), name)}
+        for name in chosen:
+            able = [other for other, one in LOSSES.items() if name in one.takes]
+            if able and name not in loss.takes:
+                line = f"{name} = {text_of(chosen[name])} changes nothing with the loss {self.loss}"
+                raise InputError(f"{line}; allowed: with {', '.join(able)}")
+        for name in MINING if not self.mined else ():
+            if name in chosen:
+                raise InputError(f"{name} changes nothing where none are mined; allowed: negatives = 1 or more")
+        if "hardness_mode" in chosen and not self.hardness:
+            raise InputError("hardness_mode changes nothing without hardness; allowed: hardness above 0")
+        if self.hardness_mode == "hard_negatives" and not self.mined:
+            raise InputError('hardness_mode = "hard_negatives" without any; allowed: negatives = 1 or more')
+
+    @property
+    def mined(self) -> int:
+        """How many negatives are mined a row."""
+        return LOSSES[self.loss].negatives if self.negatives is None else self.negatives

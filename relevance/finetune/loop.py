@@ -89,13 +89,13 @@ def _encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
 
 
 def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base: bool) -> _Trainer:
-    options, loss = recipe.options, LOSSES[recipe.options.loss]
+    options = recipe.options
     transformer = load(recipe.base).transformer
     base = recipe.base
     set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
     began = time.perf_counter()
-    rows = ROWS[loss.rows](recipe, partial(_encoded, transformer))
-    if loss.rows != "pairs":
+    rows = ROWS[LOSSES[options.loss].rows](recipe, partial(_encoded, transformer))
+    if options.mined:
         follower.parts["mining"] = time.perf_counter() - began
     graphics = transformer.device.type == "cuda"
     if graphics and transformer.device.index is not None:
@@ -134,7 +134,7 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
         model=transformer,
         args=arguments,
         train_dataset=Dataset.from_dict(dict(rows.columns)),
-        loss=loss.make(losses, transformer),
+        loss=_loss(recipe, transformer),
         evaluator=_Evaluator(recipe),
         callbacks=[follower],
     )
@@ -142,6 +142,15 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
     an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * options.epochs + 1)
     follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
     return trainer
+
+
+def _loss(recipe: Recipe, transformer: Any) -> Any:
+    def load_base() -> Any:
+        return load(recipe.base).transformer.eval()
+
+    options = recipe.options
+    loss = LOSSES[options.loss].make(losses, transformer, options, load_base)
+    return losses.MatryoshkaLoss(transformer, loss, list(options.matryoshka)) if options.matryoshka else loss
 
 
 def _prompts(base: Model, rows: TrainingRows) -> dict[str, str]:

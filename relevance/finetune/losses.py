@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from relevance.finetune import Options
+
+MINING = ("relative_margin", "absolute_margin")
+"""Options of how negatives are mined: they change nothing where none are."""
+
+_CONTRAST = ("directions", "hardness", "hardness_mode")
+_SMALL_BATCH = 32
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -19,25 +27,79 @@ class Loss:
     Attributes:
         meaning: what a row teaches, in a few words.
         rows: the kind of rows that it is given, a key of `relevance.finetune.rows.ROWS`.
-        make: makes it from the library's module of losses and a `SentenceTransformer`; what it wraps or caches and its
-            own settings stand here too.
+        make: makes it from the library's module of losses, a `SentenceTransformer`, the options, and what loads the
+            base model once more; what it wraps or caches and its own settings stand here too.
+        takes: options beside those of every loss.
+        negatives: mined products a row, where the option of that name does not say how many.
     """
 
     meaning: str
     rows: str
-    make: Callable[[Any, Any], Any]
+    make: Callable[[Any, Any, Options, Callable[[], Any]], Any]
+    takes: tuple[str, ...] = ()
+    negatives: int = 0
+
+
+def _contrast(options: Options) -> dict[str, Any]:
+    """The library's settings of a loss over the products of a batch."""
+    directions = {
+        "query_to_doc": ("query_to_doc",),
+        "both": ("query_to_doc", "doc_to_query"),
+        "all": ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc"),
+    }[options.directions]
+    settings: dict[str, Any] = {"directions": directions}
+    if options.directions == "both":
+        settings["partition_mode"] = "per_direction"
+    if options.hardness:
+        settings |= {"hardness_mode": options.hardness_mode, "hardness_strength": options.hardness}
+    return settings
+
+
+def _gist(losses: Any, model: Any, options: Options, load_base: Callable[[], Any]) -> Any:
+    guide = load_base()
+    guide.max_seq_length = model.max_seq_length  # the guide reads the tokens of the model that is trained
+    if options.mined > 1:
+        return losses.CachedGISTEmbedLoss(model, guide, mini_batch_size=_SMALL_BATCH)
+    return losses.GISTEmbedLoss(model, guide)
 
 
 LOSSES = {
     "mnrl": Loss(
         "a batch's other products are a query's negatives",
         rows="pairs",
-        make=lambda losses, model: losses.MultipleNegativesRankingLoss(model),
+        make=lambda losses, model, options, _: losses.MultipleNegativesRankingLoss(model, **_contrast(options)),
+        takes=_CONTRAST,
+    ),
+    "cached_mnrl": Loss(
+        "likewise, for batches larger than memory",
+        rows="pairs",
+        make=lambda losses, model, options, _: losses.CachedMultipleNegativesRankingLoss(
+            model, mini_batch_size=_SMALL_BATCH, **_contrast(options)
+        ),
+        takes=(*_CONTRAST, "negatives", *MINING),
+    ),
+    "gist": Loss(
+        "likewise, without those that the base model holds for better than the product",
+        rows="pairs",
+        make=_gist,
+        takes=("negatives", *MINING),
     ),
     "hard": Loss(
-        "likewise, and a mined (hard) negative each",
-        rows="triplets",
-        make=lambda losses, model: losses.MultipleNegativesRankingLoss(model),
+        "as mnrl, and mined (hard) negatives",
+        rows="pairs",
+        make=lambda losses, model, options, _: losses.MultipleNegativesRankingLoss(model, **_contrast(options)),
+        takes=(*_CONTRAST, "negatives", *MINING),
+        negatives=1,
+    ),
+    "cosent": Loss(
+        "of two rated pairs the better one is the nearer",
+        rows="graded",
+        make=lambda losses, model, *_: losses.CoSENTLoss(model),
+    ),
+    "angle": Loss(
+        "likewise, by angles between complex vectors",
+        rows="graded",
+        make=lambda losses, model, *_: losses.AnglELoss(model),
     ),
 }
 """By the name in `Options.loss`."""

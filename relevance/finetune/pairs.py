@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -63,6 +63,7 @@ class Pairs:
         validation: positives of other queries, a tenth of them.
         related: all pairs of those queries that are no negatives (relevance 2 or more).
         rated: all pairs of the queries of `validation`.
+        graded: all pairs of all other queries, whatever their relevance; losses of grades are trained on them.
         dropped: texts of the queries that the benchmark evaluates, as they stand in the pairs.
         dropped_pairs: how many rated pairs went with them, or because an evaluated query is their product's text.
         unknown: pairs of products that no file gives a title of, which were dropped.
@@ -72,28 +73,37 @@ class Pairs:
     validation: tuple[Pair, ...]
     related: tuple[Pair, ...]
     rated: tuple[Pair, ...]
+    graded: tuple[Pair, ...] = ()
     dropped: tuple[str, ...] = ()
     dropped_pairs: int = 0
     unknown: int = 0
 
-    @cached_property
-    def trained(self) -> tuple[Trained, ...]:
-        """All that a training sees: the pairs of both sides, and the other products of the validation's queries."""
-        pairs = dict.fromkeys((*self.train, *self.validation, *self.rated))
+    def trained(self, *, graded: bool) -> tuple[Trained, ...]:
+        """All that a training sees: the pairs of both sides, and the other products of the validation's queries.
+
+        A mined negative is a product of `train`. With `graded` the pairs of that name are among them.
+        """
+        pairs = dict.fromkeys((*self.train, *self.validation, *self.rated, *(self.graded if graded else ())))
         return tuple(Trained(pair.query, pair.product, text_key(pair.text)) for pair in pairs)
 
-    @cached_property
-    def sha256(self) -> str:
+    def sha256(self, *, graded: bool) -> str:
         """Hash of everything that influences a training, in its order."""
         digest = hashlib.sha256()
-        for name in ("train", "validation", "related", "rated"):
+        for name in ("train", "validation", "related", "rated", *(("graded",) if graded else ())):
             for pair in getattr(self, name):
                 row = [name, pair.query, pair.product, pair.text, pair.relevance]
                 digest.update(json.dumps(row, separators=(",", ":")).encode("ascii") + b"\n")
         return digest.hexdigest()
 
 
-def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, seed: int = SPLIT_SEED) -> Pairs:
+def build_pairs(
+    frame: pd.DataFrame,
+    dataset: Dataset,
+    *,
+    drop_unknown: bool,
+    positive_from: float = POSITIVE,
+    seed: int = SPLIT_SEED,
+) -> Pairs:
     """Choose the pairs of a data set that may be trained on, and hold out those of a tenth of the queries.
 
     Args:
@@ -101,6 +111,8 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
             catalogue's text of a product outranks both.
         dataset: its queries are not trained on.
         drop_unknown: whether pairs of products that no file gives a title of are dropped and counted.
+        positive_from: the relevance from which on a pair is trained on. What is held out does not depend on it: a tenth
+            of the queries that have a pair of the highest relevance, and those pairs of theirs.
         seed: of the split.
 
     Raises:
@@ -146,11 +158,14 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
         raise refusal(one, "pairs of two queries or more")
 
     held_out = set(sorted(queries, key=partial(_draw, seed))[: max(1, round(VALIDATION_SHARE * len(queries)))])
+    train = tuple(pair for pair in pairs if pair.relevance >= positive_from and pair.query not in held_out)
+    queries |= {pair.query for pair in train}
     return Pairs(
-        train=tuple(pair for pair in positives if pair.query not in held_out),
+        train=train,
         validation=tuple(pair for pair in positives if pair.query in held_out),
         related=tuple(pair for pair in pairs if pair.relevance >= _RELATED and pair.query in queries),
         rated=tuple(pair for pair in pairs if pair.query in held_out),
+        graded=tuple(pair for pair in pairs if pair.query not in held_out),
         dropped=tuple(dropped),
         dropped_pairs=dropped_pairs,
         unknown=len(unknown),

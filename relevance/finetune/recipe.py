@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.errors import InputError
 from relevance.evaluation import NDCG10, evaluate
+from relevance.finetune.losses import LOSSES
+from relevance.finetune.pairs import POSITIVE
 from relevance.records import Judgments, Ranking, embedded_texts
+from relevance.setting import text_of
 from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
@@ -21,13 +25,20 @@ if TYPE_CHECKING:
 
     from relevance.embeddings import Model
     from relevance.finetune import Options
-    from relevance.finetune.pairs import Pair, Pairs
+    from relevance.finetune.pairs import Pair, Pairs, Trained
     from relevance.records import Catalogue
 
     _Floats = npt.NDArray[np.float32]
 
 _FORMAT = 1
 """Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
+
+_MINING = 2
+"""Counts the versions of the choice of negatives, in the same way."""
+
+_FIRST_OPTIONS = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "loss", "patience")
+_IN_THE_PAIRS = ("positive_from",)
+"""Options that choose pairs: the hash of the pairs is theirs."""
 
 DISTRACTORS = 2_000
 _HITS = 10
@@ -129,7 +140,8 @@ def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractor
     rng = np.random.default_rng(seed)
     own = {pair.product: pair.text for pair in pairs.rated}
     whole = zip(catalogue.ids, embedded_texts(catalogue, "whole", FINETUNED), strict=True)
-    others = {product: text for product, text in whole if text} | {pair.product: pair.text for pair in pairs.train}
+    trained = {pair.product: pair.text for pair in pairs.train if pair.relevance >= POSITIVE}  # whatever else is
+    others = {product: text for product, text in whole if text} | trained
     names = sorted(others.keys() - own.keys())
     chosen = [names[at] for at in rng.permutation(len(names))[:distractors].tolist()]
     pool = dict(sorted((own | {name: others[name] for name in chosen}).items()))
@@ -159,13 +171,33 @@ def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractor
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """Everything that a training takes; `dataset` is the name of the data set, for the model card."""
+    """Everything that a training takes; `dataset` is the name of the data set, for the model card.
+
+    Raises:
+        InputError: the base model cannot be trained in this way.
+    """
 
     base: Model
     pairs: Pairs
     validation: Validation
     options: Options
     dataset: str
+
+    def __post_init__(self) -> None:
+        """Look whether the options fit the model."""
+        largest = max(self.options.matryoshka or (0,))
+        if largest > self.base.dimensions:
+            has = f"the vectors of {self.base.name} have {self.base.dimensions} dimensions"
+            raise InputError(f"matryoshka = {text_of(self.options.matryoshka)}: {has}; allowed: up to so many")
+
+    @cached_property
+    def trained(self) -> tuple[Trained, ...]:
+        """All that the training sees."""
+        return self.pairs.trained(graded=self._graded)
+
+    @property
+    def _graded(self) -> bool:
+        return LOSSES[self.options.loss].rows == "graded"
 
     @property
     def ingredients(self) -> dict[str, object]:
@@ -177,11 +209,23 @@ class Recipe:
             "format": _FORMAT,
             "base": self.base.fingerprint,
             "prompt": self.base.query_prompt,
-            "pairs": self.pairs.sha256,
+            "pairs": self._pairs_sha256,
             "validation": self.validation.sha256,
-            "options": asdict(self.options),
+            "options": self._options,
+            **({"mining": _MINING} if self.options.mined else {}),
             **{name: fact for name, fact in rare.items() if fact},
         }
+
+    @cached_property
+    def _pairs_sha256(self) -> str:
+        return self.pairs.sha256(graded=self._graded)
+
+    @property
+    def _options(self) -> dict[str, object]:
+        """Those of the first version; of the others only what is not the default, so that older hashes hold."""
+        options = {name: value for name, value in asdict(self.options).items() if name not in _IN_THE_PAIRS}
+        defaults = {each.name: each.default for each in fields(self.options)}
+        return {name: value for name, value in options.items() if name in _FIRST_OPTIONS or value != defaults[name]}
 
     @property
     def sha256(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.finetune.pairs import normalised
+from relevance.errors import InputError
+from relevance.finetune.pairs import POSITIVE, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,10 +24,9 @@ QUERY = "anchor"
 
 # the nearest are often relevant and not rated: of so many none is taken where there are more
 _SKIPPED = 10
-# a negative's cosine is at most this part of the positive's, likewise
-_MARGIN = 0.95
-_LOOKED_AT = 100
 _ROWS_AT_ONCE = 1_024
+# batches among which rows of like length are put together
+_SORTED_TOGETHER = 32
 
 
 @dataclass(frozen=True)
@@ -54,31 +54,74 @@ class TrainingRows:
     related: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def pair_rows(recipe: Recipe, _encode: Encode) -> TrainingRows:
-    """A query and its product."""
-    return _rows(recipe, _related(recipe), positive=recipe.pairs.train)
+def pair_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
+    """A query and its product, and as many mined negatives as the options say."""
+    number = recipe.options.mined
+    related = _related(recipe)
+    names = ["negative"] if number == 1 else [f"negative_{at}" for at in range(1, number + 1)]
+    mined = zip(names, zip(*mine(recipe, encode, number), strict=True), strict=True) if number else ()
+    return _rows(recipe, related, positive=recipe.pairs.train, **dict(mined))
 
 
-def triplet_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
-    """A query, its product, and a product that the base model mistakes for one."""
-    pairs, related = recipe.pairs.train, _related(recipe)
+def mine(recipe: Recipe, encode: Encode, number: int) -> list[list[Pair]]:
+    """Choose for each pair other trained products that the base model mistakes for its own.
+
+    They are the nearest whose cosine is below the positive's by both margins of the options, behind the ten nearest,
+    which are often relevant and not rated. Neither a product that is related to the query, by its id or by its text, is
+    among them. Where too few are so far, the farthest are taken.
+
+    The library's `mine_hard_negatives` knows only the positives of the rows themselves as no negatives, not products
+    that were rated 2, and leaves out rows with too few negatives.
+
+    Returns:
+        A list of `number` products a pair.
+
+    Raises:
+        InputError: so many products are not there.
+    """
+    pairs, options = recipe.pairs.train, recipe.options
     trained = list({pair.product: pair for pair in pairs}.values())
     codes = {pair.product: code for code, pair in enumerate(trained)}
+    same: dict[str, list[int]] = {}
+    for pair, code in zip(trained, codes.values(), strict=True):
+        same.setdefault(normalised(pair.text), []).append(code)
+    barred: dict[str, set[int]] = {}
+    for pair in (*pairs, *recipe.pairs.related):
+        barred.setdefault(normalised(pair.query), set()).update(same.get(normalised(pair.text), ()))
     queries = encode([pair.query for pair in pairs], recipe.base.query_prompt)
     products = encode([pair.text for pair in trained], recipe.base.document_prompt)
-    negatives: list[Pair] = []
+    negatives: list[list[Pair]] = []
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         cosines = queries[start : start + _ROWS_AT_ONCE] @ products.T
-        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT].tolist()
-        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest, strict=True):
-            highest = _MARGIN * float(row[codes[pair.product]])
-            free = [code for code in near if trained[code].product not in related[normalised(pair.query)]]
-            fitting = [code for code in free[_SKIPPED:] if row[code] <= highest]
-            negatives.append(trained[(fitting or free[_SKIPPED:] or free or near)[0]])
-    return _rows(recipe, related, positive=pairs, negative=negatives)
+        order = np.argsort(-cosines, axis=1, kind="stable")
+        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, order, strict=True):
+            free = near[~np.isin(near, list(barred[normalised(pair.query)]))]
+            if len(free) < number:
+                few = f"{len(free)} of {len(trained):,} products are not related to the query {pair.query!r}"
+                raise InputError(f"negatives = {number}: {few}; allowed: fewer, or a loss without mined negatives")
+            positive = float(row[codes[pair.product]])
+            highest = positive - max(options.relative_margin * abs(positive), options.absolute_margin)
+            behind = free[_SKIPPED:]
+            chosen = behind[row[behind] <= highest][:number]
+            if len(chosen) < number:
+                chosen = free[-number:]
+            negatives.append([trained[code] for code in chosen.tolist()])
+    return negatives
 
 
-ROWS = {"pairs": pair_rows, "triplets": triplet_rows}
+def graded_rows(recipe: Recipe, _encode: Encode) -> TrainingRows:
+    """A query, a product that was rated for it, and the rating, from 0 (irrelevant) to 1 (relevant)."""
+    pairs = recipe.pairs.graded
+    return TrainingRows(
+        {
+            QUERY: [pair.query for pair in pairs],
+            "product": [pair.text for pair in pairs],
+            "label": [(pair.relevance - 1) / (POSITIVE - 1) for pair in pairs],
+        }
+    )
+
+
+ROWS = {"pairs": pair_rows, "graded": graded_rows}
 """By the name in `Loss.rows`: makes them of a recipe, and of what encodes texts by its base model."""
 
 

@@ -14,7 +14,7 @@ from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.checkpoints import checkpoints
 from relevance.finetune.memory import peak_memory
-from relevance.finetune.pairs import POSITIVE, SPLIT_SEED, Trained
+from relevance.finetune.pairs import SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
 
@@ -200,7 +200,7 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     Raises:
         OSError: it cannot be written; the checkpoints are kept.
     """
-    model, target, trained = work / "best", store_folder(cache_dir, recipe.sha256), recipe.pairs.trained
+    model, target, trained = work / "best", store_folder(cache_dir, recipe.sha256), recipe.trained
     (model / _PAIRS).parent.mkdir(exist_ok=True)
     write_file(model / _PAIRS, "".join(f"{json.dumps(asdict(pair))}\n" for pair in trained))
     write_file(model / "README.md", _card(recipe, curve))
@@ -238,7 +238,7 @@ def _card(recipe: Recipe, curve: Curve) -> str:
         best=curve.steps[curve.best].step,
         options=asdict(recipe.options),
         license=_license_of(recipe.base.path),
-        positive=f"{POSITIVE:g}",
+        positive=f"{recipe.options.positive_from:g}",
         split_seed=SPLIT_SEED,
     )
 

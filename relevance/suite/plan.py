@@ -434,11 +434,16 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
         leaks = find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
         return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks)
     frame = datasets.load_pairs(config.source) if frame is None else frame
-    pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
+    pairs = build_pairs(
+        frame,
+        evaluated,
+        drop_unknown=config.source.unknown_products == "drop",
+        positive_from=config.finetune.positive_from,
+    )
     validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
     base = _resolved(BASE, config)
     recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name)
-    leaks = find_leaks(pairs.trained, evaluated, where="the pairs to train on")
+    leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train on")
     stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(pairs)
     if stored is not None:
         find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")

@@ -17,9 +17,8 @@ from relevance import embeddings
 from relevance.errors import CouldNotRunError
 from relevance.finetune import Options
 from relevance.finetune.checkpoints import mark_complete
-from relevance.finetune.losses import LOSSES, Loss
+from relevance.finetune.losses import LOSSES
 from relevance.finetune.recipe import Recipe
-from relevance.finetune.rows import ROWS, TrainingRows
 from relevance.finetune.store import Stored, find_stored, last_step, train, work_folder
 
 pytestmark = pytest.mark.needs("model")
@@ -98,45 +97,43 @@ def test_a_stored_model_is_a_model_like_any_other_and_not_trained_again(recipe: 
     assert not work_folder(cache, recipe.sha256).exists()
 
 
-def _graded_rows(recipe: Recipe, _encode: Any) -> TrainingRows:
-    pairs = recipe.pairs.related
-    columns = {"anchor": [pair.query for pair in pairs], "product": [pair.text for pair in pairs]}
-    return TrainingRows({**columns, "label": [float(at % 3) for at in range(len(pairs))]})
-
-
-def _distilled_rows(recipe: Recipe, encode: Any) -> TrainingRows:
-    texts = [pair.text for pair in recipe.pairs.train]
-    return TrainingRows({"product": texts, "label": encode(texts, "")[:, ::-1].tolist()})
-
-
-def _margin_rows(recipe: Recipe, encode: Any) -> TrainingRows:
-    triplets = ROWS["triplets"](recipe, encode)
-    return replace(triplets, columns={**triplets.columns, "label": [0.5] * len(triplets.items)})
-
-
-FURTHER_LOSSES: dict[str, tuple[Any, Any]] = {
-    "cosent": (_graded_rows, lambda losses, model: losses.CoSENTLoss(model)),
-    "margin": (_margin_rows, lambda losses, model: losses.MarginMSELoss(model)),
-    "distilled": (_distilled_rows, lambda losses, model: losses.MSELoss(model)),
-    "matryoshka": (
-        ROWS["pairs"],
-        lambda losses, model: losses.MatryoshkaLoss(model, losses.MultipleNegativesRankingLoss(model), [32, 8]),
-    ),
+VARIANTS: dict[str, dict[str, Any]] = {
+    "both directions": {"directions": "both"},
+    "all directions, hardness": {"directions": "all", "hardness": 5.0},
+    "cached": {"loss": "cached_mnrl"},
+    "cached, two negatives": {"loss": "cached_mnrl", "negatives": 2},
+    "gist": {"loss": "gist"},
+    "gist, two negatives": {"loss": "gist", "negatives": 2},
+    "hard": {"loss": "hard"},
+    "three hard": {"loss": "hard", "negatives": 3, "absolute_margin": 0.1, "hardness": 5.0},
+    "cosent": {"loss": "cosent"},
+    "angle": {"loss": "angle"},
+    "matryoshka": {"matryoshka": (32, 8)},
+    "matryoshka, cached": {"loss": "cached_mnrl", "matryoshka": (32, 8)},
+    "matryoshka, graded": {"loss": "cosent", "matryoshka": (32, 8)},
 }
 
 
-@pytest.mark.parametrize("loss", ["hard", *FURTHER_LOSSES])
-def test_a_loss_is_a_row_of_the_table(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
-) -> None:
-    if loss in FURTHER_LOSSES:
-        rows, make = FURTHER_LOSSES[loss]
-        monkeypatch.setitem(ROWS, loss, rows)
-        monkeypatch.setitem(LOSSES, loss, Loss("", loss, make))
-    steps = train(replace(recipe, options=replace(OPTIONS, epochs=1, loss=loss)), tmp_path, progress=False).curve.steps
-    assert [step.epoch for step in steps][::2] == [0, 1]
+def test_every_loss_is_trained_with_here() -> None:
+    assert set(LOSSES) == {"mnrl", *(options["loss"] for options in VARIANTS.values() if "loss" in options)}
+
+
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_a_loss_moves_the_model(recipe: Recipe, tmp_path: Path, options: dict[str, Any]) -> None:
+    options = {**options, "epochs": 2}  # at the first step the learning rate is 0
+    steps = train(replace(recipe, options=replace(OPTIONS, **options)), tmp_path, progress=False).curve.steps
+    assert (steps[0].epoch, steps[-1].epoch) == (0, 2)
     assert steps[-1].loss > 0
     assert steps[-1].pearson != steps[0].pearson
+
+
+def test_matryoshka_is_the_librarys_around_the_loss(recipe: Recipe) -> None:
+    from relevance.finetune import loop  # noqa: PLC0415 - imports torch
+
+    options = replace(OPTIONS, matryoshka=(32, 8))
+    loss = loop._loss(replace(recipe, options=options), embeddings.sentence_model.load(recipe.base).transformer)
+    assert (type(loss).__name__, loss.matryoshka_dims) == ("MatryoshkaLoss", (32, 8))
+    assert type(loss.loss).__name__ == "MultipleNegativesRankingLoss"
 
 
 def test_training_stops_where_it_no_longer_learns_and_the_base_is_kept(recipe: Recipe, tmp_path: Path) -> None:
@@ -179,7 +176,7 @@ def test_an_interrupt_while_a_checkpoint_is_written_leaves_the_one_before(
 
 
 def test_a_loss_that_is_no_number_is_one_line(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(losses: Any, model: Any) -> Any:
+    def broken(losses: Any, model: Any, *_: Any) -> Any:
         loss = losses.MultipleNegativesRankingLoss(model)
         loss.scale = float("nan")
         return loss

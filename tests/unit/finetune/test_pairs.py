@@ -39,6 +39,33 @@ def test_positives_are_split_by_query_whatever_the_order_of_the_rows() -> None:
     assert len({pair.query for seed in range(9) for pair in built(rated_frame(), seed=seed).validation}) > 1
 
 
+def test_lower_positives_are_trained_on_beside_the_same_held_out_queries() -> None:
+    frame = rated_frame(
+        ("hoses", "p03", "t", 2.5), ("lamp number 0", "p29", "t", 2.5), ("rug number 3", "p28", "t", 2.2)
+    )
+    strict, wide = built(frame), built(frame, positive_from=2.5)
+    assert (wide.validation, wide.rated) == (strict.validation, strict.rated)
+    assert wide.validation[0].query not in {"lamp number 0", "rug number 3"}
+    assert {(pair.query, pair.product) for pair in {*wide.train} - {*strict.train}} == {
+        ("lamp number 0", "p29"),
+        ("hoses", "p03"),
+    }
+    assert {*strict.train} < {*wide.train}
+    # what is rated 2 or more for a query that is trained on is no negative of it
+    assert [pair.product for pair in strict.related if pair.query == "hoses"] == []
+    assert [pair.product for pair in wide.related if pair.query == "hoses"] == ["p03"]
+
+
+def test_graded_pairs_are_all_of_the_queries_that_are_not_held_out() -> None:
+    pairs = built(rated_frame(("sofas", "p05", "t", 1.0)))
+    held_out = {pair.query for pair in pairs.validation}
+    assert len(pairs.graded) == 31 - 3 * len(held_out)
+    assert held_out.isdisjoint(pair.query for pair in pairs.graded)
+    assert {("sofas", "p05")} == {(one.query, one.product) for one in pairs.trained(graded=True)} - {
+        (one.query, one.product) for one in (*pairs.trained(graded=False), *pairs.graded[:-1])
+    }
+
+
 @pytest.mark.parametrize("query", ["garden hose", "GARDEN Hose", " garden   hose\t", "\uff47arden hose"])
 def test_evaluated_queries_are_dropped_and_counted(query: str) -> None:
     pairs = built(rated_frame((query, "p01", "t", 3.0), (query, "p02", "t", 2.0)))
@@ -142,9 +169,10 @@ def test_pairs_that_were_built_have_no_leak() -> None:
     dataset = pair_dataset(("café garden hose",))
     pairs = built(rated_frame(*((*leak, 3.0) for leak in LEAKS.values())), dataset=dataset)
     assert pairs.dropped_pairs == len(LEAKS)
-    leaks = find_leaks(pairs.trained, dataset, where="the pairs")
+    trained = pairs.trained(graded=True)
+    leaks = find_leaks(trained, dataset, where="the pairs")
     assert leaks.near_queries == ()
-    assert leaks.products == len({pair.product for pair in pairs.trained})
+    assert leaks.products == len({pair.product for pair in trained})
 
 
 def test_near_queries_and_shared_products_are_counted() -> None:

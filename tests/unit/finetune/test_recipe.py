@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from helpers.pairs import pair_dataset, rated_frame, small_recipe
 
+from relevance.errors import InputError
 from relevance.finetune import Options
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
 from relevance.finetune.recipe import estimated_seconds, make_validation
@@ -18,7 +19,40 @@ OTHER_OPTIONS = (
     Options(seed=1),
     Options(loss="hard"),
     Options(patience=2),
+    Options(directions="both"),
+    Options(hardness=5),
+    Options(hardness=5, hardness_mode="in_batch_negatives"),
+    Options(loss="hard", negatives=2),
+    Options(loss="hard", relative_margin=0.1),
+    Options(loss="hard", absolute_margin=0.1),
+    Options(loss="cosent"),
+    Options(matryoshka=(8, 4)),
 )
+
+DEFAULT = "61806ffd223e9efc2fcc1be2ee8c6e315d856ed65da00537b95b796b8fac048f"
+"""Of the first version: models under such hashes are in users' caches."""
+
+
+def test_an_option_that_came_later_leaves_the_hash_of_its_default_alone(tmp_path: Path) -> None:
+    assert small_recipe(tmp_path).sha256 == DEFAULT
+    assert small_recipe(tmp_path, Options(positive_from=2)).sha256 == DEFAULT  # as long as the pairs are the same
+
+
+def test_rated_pairs_are_in_the_hash_of_what_is_trained_on_them_alone(tmp_path: Path) -> None:
+    recipe, graded = small_recipe(tmp_path), small_recipe(tmp_path, Options(loss="cosent"))
+    for each, same in ((recipe, True), (graded, False)):
+        fewer = replace(each, pairs=replace(each.pairs, graded=each.pairs.graded[1:]))
+        assert (fewer.sha256 == each.sha256) == same
+    assert {(one.query, one.product) for one in recipe.pairs.graded} <= {
+        (one.query, one.product) for one in graded.trained
+    }
+    assert len(recipe.trained) < len(graded.trained)
+
+
+def test_more_dimensions_than_the_model_has_are_one_line(tmp_path: Path) -> None:
+    line = r"^matryoshka = 16, 4: the vectors of tiny have 8 dimensions; allowed: up to so many$"
+    with pytest.raises(InputError, match=line):
+        small_recipe(tmp_path, Options(matryoshka=(16, 4)))
 
 
 def test_what_makes_a_model_is_in_its_hash_and_names_and_folders_are_not(tmp_path: Path) -> None:
@@ -57,3 +91,11 @@ def test_validation_is_over_held_out_products_and_distractors() -> None:
     positives, others = map(set, (map(tuple, half) for half in validation.pairs.reshape(2, -1, 2).tolist()))
     assert len(positives) == len(pairs.validation)
     assert positives.isdisjoint(others)
+
+
+def test_the_validation_is_the_same_whatever_is_a_positive() -> None:
+    dataset, frame = pair_dataset(), rated_frame(("hoses", "x", "a hose", 2.5))
+    strict, wide = (build_pairs(frame, dataset, drop_unknown=False, positive_from=at) for at in (3.0, 2.5))
+    assert len(wide.train) == len(strict.train) + 1
+    first, second = (make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED) for pairs in (strict, wide))
+    assert first.sha256 == second.sha256

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
+import pytest
 from helpers.pairs import small_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from relevance.errors import InputError
+from relevance.finetune import Options
 from relevance.finetune.losses import LOSSES
-from relevance.finetune.rows import ROWS, Item, batches, triplet_rows
+from relevance.finetune.pairs import Pair
+from relevance.finetune.recipe import Recipe
+from relevance.finetune.rows import ROWS, Item, batches, graded_rows, mine, pair_rows
 
 _NAMES = some.integers(0, 12)
 
@@ -57,18 +65,73 @@ def test_rows_that_never_meet_are_all_used_in_an_order_of_the_seed() -> None:
     assert first == again != other
 
 
-def test_a_mined_negative_is_not_related_to_its_query(tmp_path: Path) -> None:
-    recipe = small_recipe(tmp_path)
+def _mining(cosines: dict[str, float], **options: Any) -> tuple[Recipe, Callable[..., Any]]:
+    """A recipe of one query whose product is `own` and others that were trained on, and vectors of these cosines."""
+    near = {f"near {at}": 0.999 - at / 1_000 for at in range(10)}
+    pairs = [
+        Pair("q", "own", "own"),
+        *(Pair(f"of {name}", name, name.strip()) for name in (cosines | near) if name != "own"),
+    ]
+    given = SimpleNamespace(train=tuple(pairs), related=(Pair("q", "rated", "rated", 2.0),))
+    settings = Options(**{"loss": "hard", "relative_margin": 0, **options})
+    recipe = SimpleNamespace(pairs=given, options=settings, base=SimpleNamespace(query_prompt="", document_prompt=""))
 
     def encode(texts: list[str], _prompt: str) -> np.ndarray:
-        angles = np.array([float(sum(map(ord, text))) for text in texts])
-        return np.column_stack([np.cos(angles), np.sin(angles)])
+        held = np.array([(cosines | near).get(text, 1.0) for text in texts])
+        return np.column_stack([held, np.sqrt(1 - held**2)])
 
-    rows = triplet_rows(recipe, encode)
-    assert list(rows.columns) == ["anchor", "positive", "negative"]
-    for pair, item in zip(recipe.pairs.train, rows.items, strict=True):
-        assert item.products[0] == pair.product
-        assert item.products[1] not in rows.related[item.query]
+    return cast("Recipe", recipe), encode
+
+
+COSINES = {"own": 0.8, "a": 0.9, "b": 0.79, "c": 0.7, "d": 0.5, "e": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("options", "mined"),
+    [
+        ({}, ["b"]),
+        ({"negatives": 3}, ["b", "c", "d"]),
+        ({"relative_margin": 0.05}, ["c"]),  # at most 0.76
+        ({"absolute_margin": 0.2, "negatives": 2}, ["d", "e"]),
+        ({"absolute_margin": 0.05, "relative_margin": 0.3}, ["d"]),  # both: at most 0.56
+        ({"absolute_margin": 0.4, "negatives": 2}, ["d", "e"]),  # one is so far: the farthest
+    ],
+)
+def test_negatives_are_the_nearest_below_the_margins_behind_ten(options: dict[str, Any], mined: list[str]) -> None:
+    recipe, encode = _mining(COSINES, **options)
+    assert [pair.product for pair in mine(recipe, encode, recipe.options.mined)[0]] == mined
+    columns = pair_rows(recipe, encode).columns
+    names = ["negative"] if len(mined) == 1 else [f"negative_{at + 1}" for at in range(len(mined))]
+    assert list(columns) == ["anchor", "positive", *names]
+    assert [columns[name][0] for name in ("anchor", "positive", *names)] == ["q", "own", *mined]
+
+
+def test_what_is_related_or_has_its_text_is_never_mined() -> None:
+    # rated 2, the very text of that under another id, and the positive's own text under another id
+    cosines = COSINES | {"RATED ": 0.75, "RATED": 0.75, "Own": 0.8}
+    recipe, encode = _mining(cosines, negatives=3)
+    assert [pair.product for pair in mine(recipe, encode, 3)[0]] == ["b", "c", "d"]
+    # what has not so many products has no such negatives
+    with pytest.raises(
+        InputError, match=r"^negatives = 16: 15 of 19 products are not related to the query 'q'; allowed"
+    ):
+        mine(*_mining(cosines, negatives=16), 16)
+
+
+def test_rows_hold_all_that_must_not_meet_in_a_batch() -> None:
+    recipe, encode = _mining(COSINES, negatives=2)
+    item = pair_rows(recipe, encode).items[0]
+    assert item == Item(frozenset({"q", "own", "b", "c"}), "q", ("own", "b", "c"))
+
+
+def test_ratings_are_labels_from_0_to_1(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path, Options(loss="cosent"))
+    rows = graded_rows(recipe, None)
+    assert list(rows.columns) == ["anchor", "product", "label"]
+    assert rows.items == ()
+    for query, text, label, pair in zip(*rows.columns.values(), recipe.pairs.graded, strict=True):
+        assert (query, text, label) == (pair.query, pair.text, {1.0: 0.0, 3.0: 1.0}[pair.relevance])
+    assert set(rows.columns["label"]) == {0.0, 1.0}
 
 
 def test_every_loss_has_rows() -> None:

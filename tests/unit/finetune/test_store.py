@@ -52,7 +52,7 @@ def _publish(recipe: Recipe, cache: Path) -> Stored:
 def test_a_published_model_is_found_as_it_was_and_nothing_else_is_left(recipe: Recipe, cache: Path) -> None:
     published = _publish(recipe, cache)
     assert find_stored(cache, recipe.sha256) == published
-    assert published.trained == recipe.pairs.trained
+    assert published.trained == recipe.trained
     assert [path.name for path in (cache / "finetuned").iterdir()] == [recipe.sha256[:32]]
     assert find_stored(cache, "0" * 64) is None
     assert check_stored(cache, expected=None) is None
