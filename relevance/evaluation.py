@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from relevance.errors import InputError
-from relevance.records import NO_HIT
+from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from relevance.records import Grades, Judgments, Ranking
+    from relevance.records import Grades, Judgments
 
     _Floats = npt.NDArray[np.float64]
     _Ints = npt.NDArray[np.int64]
@@ -485,6 +485,20 @@ def evaluate_all(
         )
         for row in range(len(codes))
     ]
+
+
+def condensed(ranking: Ranking, judgments: Judgments, *, n_products: int) -> Ranking:
+    """Leave out the hits that nobody judged; those behind them move up.
+
+    T. Sakai, "Alternatives to Bpref", SIGIR 2007. What then comes first depends on how deep the ranking is.
+    """
+    judged = judgments.queries * n_products + judgments.products  # ascending
+    rows = np.arange(len(ranking.codes), dtype=np.int64) * n_products
+    kept = _grades_of(ranking.codes, rows, judged, judgments.grades) != UNJUDGED
+    order = np.argsort(~kept, axis=1, kind="stable")
+    there = np.take_along_axis(kept, order, axis=1)
+    codes = np.where(there, np.take_along_axis(ranking.codes, order, axis=1), NO_HIT)
+    return Ranking(codes, np.where(there, np.take_along_axis(ranking.scores, order, axis=1), -np.inf))
 
 
 def score_hits(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from relevance.evaluation import AP10, NDCG10, RR10
+from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.significance import paired_interval
 
 if TYPE_CHECKING:
@@ -96,6 +96,13 @@ def label_groups(changed: pd.DataFrame) -> list[LabelGroup]:
     return groups
 
 
+class Measured(NamedTuple):
+    """What a strategy is worth: by all its hits, those that nobody judged as irrelevant; and by the others alone."""
+
+    evaluation: Evaluation
+    condensed: Evaluation
+
+
 @dataclass(frozen=True)
 class Gain:
     """The means of a metric over the judged queries under the base and the fine-tuned strategy.
@@ -140,6 +147,8 @@ class Comparison:
         queries: every judged query under that model, from the largest gain to the largest loss; ties by text, then id.
         seeds: nDCG@10 of each seed's model, in the order of the seeds.
         over_seeds: nDCG@10 of each query's mean over the seeds: the interval is of the queries, not of the seeds.
+        condensed: the same with the hits left out that nobody judged.
+        judged: the share of the first ten hits that somebody judged, likewise over the seeds.
     """
 
     base: str
@@ -148,6 +157,8 @@ class Comparison:
     queries: tuple[QueryChange, ...]
     seeds: tuple[Gain, ...]
     over_seeds: Gain
+    condensed: Gain
+    judged: Gain
 
     @property
     def gained(self) -> tuple[QueryChange, ...]:
@@ -175,38 +186,43 @@ class Changes:
     curves: tuple[Curve, ...]
 
 
-def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluation], queries: Queries) -> Comparison:
+def compare(names: tuple[str, str], before: Measured, after: Sequence[Measured], queries: Queries) -> Comparison:
     """Compare a strategy under the base model with the same under the fine-tuned one, by their names.
 
     Args:
         names: of the strategies.
         before: the base strategy's numbers.
-        after: the fine-tuned strategy's numbers, one evaluation a seed, that of the model that is kept first.
+        after: the fine-tuned strategy's numbers, once a seed, that of the model that is kept first.
         queries: all queries of the data set.
 
     Raises:
         ValueError: no seed, or the evaluations are not of the same judged queries.
     """
-    if not after or not all(np.array_equal(before.queries, one.queries) for one in after):
+    base, *tuned = (one.evaluation for one in (before, *after))
+    if not tuned or not all(np.array_equal(base.queries, one.queries) for one in tuned):
         raise ValueError(f"{names[0]} and {names[1]} were not evaluated on the same judged queries")
 
-    def gain(metric: Metric, tuned: _Floats) -> Gain:
-        base = before.per_query[metric]
-        interval = paired_interval(base, tuned, seed=_SEED, confidence=LEVEL) if len(base) > 1 else None
+    def gain(metric: Metric, before: _Floats, after: _Floats) -> Gain:
+        interval = paired_interval(before, after, seed=_SEED, confidence=LEVEL) if len(before) > 1 else None
         ends = None if interval is None else (interval.low, interval.high)
-        return Gain(metric, float(base.mean()), float(tuned.mean()), ends)
+        return Gain(metric, float(before.mean()), float(after.mean()), ends)
 
-    scores = [before.per_query[NDCG10], *(one.per_query[NDCG10] for one in after)]
+    def over_seeds(metric: Metric, before: Evaluation, after: Sequence[Evaluation]) -> Gain:
+        return gain(metric, before.per_query[metric], np.mean([one.per_query[metric] for one in after], axis=0))
+
+    scores = [one.per_query[NDCG10] for one in (base, *tuned)]
     change = scores[1] - scores[0]
     change[np.abs(change) < _SAME] = 0.0
-    columns = (column.tolist() for column in (before.queries, scores[0], scores[1], change))
+    columns = (column.tolist() for column in (base.queries, scores[0], scores[1], change))
     rows = (QueryChange(queries.ids[code], queries.labels[code], *row) for code, *row in zip(*columns, strict=True))
-    seeds = tuple(gain(NDCG10, tuned) for tuned in scores[1:])
+    seeds = tuple(gain(NDCG10, scores[0], each) for each in scores[1:])
     return Comparison(
         base=names[0],
         tuned=names[1],
-        gains=tuple(gain(metric, after[0].per_query[metric]) for metric in COMPARED),
+        gains=tuple(gain(metric, base.per_query[metric], tuned[0].per_query[metric]) for metric in COMPARED),
         queries=tuple(sorted(rows, key=lambda one: (-one.change, one.text, one.query))),
         seeds=seeds,
-        over_seeds=gain(NDCG10, np.mean(scores[1:], axis=0)) if len(after) > 1 else seeds[0],
+        over_seeds=over_seeds(NDCG10, base, tuned) if len(tuned) > 1 else seeds[0],
+        condensed=over_seeds(NDCG10, before.condensed, [one.condensed for one in after]),
+        judged=over_seeds(JUDGED10, base, tuned),
     )

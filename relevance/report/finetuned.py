@@ -11,6 +11,7 @@ from relevance.finetune.changes import LEVEL, label_correlations, label_groups
 from relevance.finetune.recipe import estimated_seconds
 from relevance.report import charts
 from relevance.report.pages import page
+from relevance.suite.finetuning import CONDENSED_FROM
 from relevance.text import duration, narrow_table, plural, printable
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         recipes=[] if done.choice is None else list(zip(*recipe_table(done.choice).values(), strict=True)),
         choice_lines=[] if done.choice is None else _choice_lines(done.choice),
         level=f"{LEVEL:.0%}",
+        condensed_from=CONDENSED_FROM,
         whiskers=[f"{share:.0%}" for share in charts.WHISKERS],
         correlations=label_correlations(changes.pairs),
         groups=groups,
@@ -91,14 +93,21 @@ def _training_rows(changes: Changes, seeds: Sequence[int]) -> Iterator[Sequence[
 
 
 def _gain_rows(changes: Changes, seeds: Sequence[int]) -> Iterator[Sequence[str | float | None]]:
-    """A metric of the model that is kept (the first seed's), then nDCG@10 of the other seeds and of all."""
+    """A metric of the model that is kept (the first seed's), then nDCG@10 of the other seeds and of all.
+
+    Behind them stand, over all seeds, nDCG@10 without the hits that nobody judged, and the share that is judged.
+    """
     for one in changes.comparisons:
         labelled = [(str(seeds[0]), gain) for gain in one.gains]
         labelled += [(str(seed), gain) for seed, gain in zip(seeds[1:], one.seeds[1:], strict=True)]
         labelled += [("all", one.over_seeds)] if len(seeds) > 1 else []
-        for seed, gain in labelled:
+        named = [(seed, str(gain.metric), gain) for seed, gain in labelled]
+        over = "all" if len(seeds) > 1 else str(seeds[0])
+        named += [(over, f"{one.condensed.metric} of judged hits", one.condensed)]
+        named += [(over, str(one.judged.metric), one.judged)]
+        for seed, metric, gain in named:
             means = (gain.base, gain.tuned, gain.difference, *(gain.interval or (None, None)))
-            yield one.base, one.tuned, seed, str(gain.metric), *means
+            yield one.base, one.tuned, seed, metric, *means
 
 
 def _query_rows(comparisons: Sequence[Comparison]) -> Iterator[Sequence[str | float]]:
@@ -253,6 +262,9 @@ def outcome_lines(done: FineTuning) -> list[str]:
         if len(one.seeds) > 1:
             values = [each.tuned for each in one.seeds]
             lines.append(f"  over {len(values)} seeds {min(values):.4f} to {max(values):.4f}")
+        judged = f"{one.judged.base:.0%} -> {one.judged.tuned:.0%} of the first ten"
+        alone = f"{one.condensed.base:.4f} -> {one.condensed.tuned:.4f}, {_gain(one.condensed)}"
+        lines.append(f"  by judged hits alone ({judged}): {alone}")
     return lines
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from relevance.embeddings import Encoder
+from relevance.engines.mapping import finds_the_same
 from relevance.errors import InputError
-from relevance.evaluation import METRICS
-from relevance.finetune.changes import Changes, compare, pair_changes
+from relevance.evaluation import METRICS, NDCG10, condensed, evaluate
+from relevance.finetune.changes import Changes, Measured, compare, pair_changes
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
-from relevance.strategies import BASE, FINETUNED, STRATEGIES
+from relevance.runner import search
+from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy
 from relevance.suite.measure import prepare
 from relevance.suite.plan import make_plan, runnable
 
@@ -22,15 +24,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from relevance.config import Config
-    from relevance.evaluation import Evaluation
     from relevance.finetune import Options
     from relevance.finetune.choosing import Choice
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
     from relevance.suite.plan import Finetuned, Plan
 
-COMPARED: tuple[tuple[str, str], ...] = (("vectorsearch", "vectorsearch_finetune"), ("rrf", "rrf_finetune"))
-"""Names of each strategy with the base model and with the fine-tuned one."""
+_LINEAR = replace(READY_MADE["textsearch_spelled"], name="linear", vectors={"whole": 1}, combine="linear")
+
+COMPARED: tuple[tuple[Strategy, Strategy], ...] = (
+    (STRATEGIES["vectorsearch"], STRATEGIES["vectorsearch_finetune"]),
+    (STRATEGIES["rrf"], STRATEGIES["rrf_finetune"]),
+    (_LINEAR, replace(_LINEAR, name="linear_finetune", model=FINETUNED)),
+)
+"""Each strategy with the base model and with the fine-tuned one: the vector alone, and two fusions with text."""
+
+CONDENSED_FROM = 100
+"""So many hits are looked at where those that nobody judged are left out, or as many as a strategy has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +98,8 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
         raise InputError(
             "an index that exists has no vectors of a model that is yet to be trained; leave out --es-index"
         )
-    strategies = [STRATEGIES[name] for names in COMPARED for name in names]
+    pairs = [pair for pair in COMPARED if pair[0].fits(config.fields)]
+    strategies = [replace(strategy, fields=config.fields) for pair in pairs for strategy in pair]
     _, left_out = runnable(config, strategies)
     if left_out:
         raise InputError(next(iter(left_out.values())))
@@ -111,11 +122,12 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
         CouldNotRunError: a training, the engine or the device fails.
         InputError: a stored model or the cache is damaged.
     """
-    measured = [_measured(training.plan, progress=progress) for training in trainings]
+    measured = [measure(training.plan, progress=progress) for training in trainings]
     plan, evaluations = measured[0]
+    names = [(base.name, tuned.name) for base, tuned in COMPARED if base.name in evaluations]
     comparisons = tuple(
         compare((base, tuned), evaluations[base], [each[tuned] for _, each in measured], plan.dataset.queries)
-        for base, tuned in COMPARED
+        for base, tuned in names
     )
     stored = [find_stored(one.plan.config.cache_dir, one.recipe.sha256) for one in trainings]
     kept = tuple(one for one in stored if one is not None)  # all of them: they were trained when they were measured
@@ -123,16 +135,33 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
     return FineTuning(tuple(trainings), kept, Changes(comparisons, pairs, tuple(one.curve for one in kept)))
 
 
-def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluation]]:
-    """The plan with its model, and what its strategies are worth; the index is let go of."""
+def measure(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Measured]]:
+    """Train what is not there, and measure the strategies of a plan; the index is let go of.
+
+    Returns:
+        The plan with its model, and by name what its strategies are worth.
+
+    Raises:
+        CouldNotRunError: a training, the engine or the device fails.
+        InputError: a stored model or the cache is damaged.
+    """
     own = plan.config.metrics
     config = replace(plan.config, metrics=replace(own, report=(*own.report, *METRICS)))
     suite = prepare(replace(plan, config=config), progress=progress)
+    measured = {}
+    judgments, n_products = plan.dataset.judgments, len(plan.dataset.catalogue)
     try:
-        results = [suite.judge(strategy, suite.search(strategy), None) for strategy in plan.strategies]
+        for strategy in plan.strategies:
+            ranking = suite.search(strategy)
+            evaluation = suite.judge(strategy, ranking, None).evaluation
+            if finds_the_same(strategy, hits=CONDENSED_FROM):
+                ranking = search(suite.engine, strategy, suite.batch, hits=CONDENSED_FROM)
+            kept = condensed(ranking, judgments, n_products=n_products)
+            of_judged = evaluate(kept, judgments, n_products=n_products, metrics=(NDCG10,))
+            measured[strategy.name] = Measured(evaluation, of_judged)
     finally:
         suite.close()
-    return suite.plan, {result.strategy.name: result.evaluation for result in results}
+    return suite.plan, measured
 
 
 def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:

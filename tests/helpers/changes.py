@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
+from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10, Evaluation
 from relevance.finetune import Options
-from relevance.finetune.changes import Changes, Comparison, compare, pair_changes
+from relevance.finetune.changes import Changes, Comparison, Measured, compare, pair_changes
 from relevance.finetune.choosing import Choice, Tried
 from relevance.finetune.recipe import Curve, Step
 from relevance.records import Queries
@@ -26,12 +26,14 @@ def queries(number: int) -> Queries:
     return Queries(pd.DataFrame({"id": [f"q{at:05d}" for at in range(number)], "text": texts}))
 
 
-def evaluation(ndcg: list[float] | np.ndarray) -> Evaluation:
-    """An evaluation with this nDCG of each query; RR and AP follow it."""
+def evaluation(ndcg: list[float] | np.ndarray) -> Measured:
+    """An evaluation with this nDCG of each query; all other numbers follow it."""
     values = np.asarray(ndcg, dtype=np.float64)
     none = np.array([], dtype=np.int64)
-    per_query = {RR10: np.minimum(1, values * 1.2), AP10: values * 0.7, NDCG10: values}
-    return Evaluation(np.arange(len(values)), MappingProxyType(per_query), none)
+    per_query = {RR10: np.minimum(1, values * 1.2), AP10: values * 0.7, NDCG10: values, JUDGED10: 0.5 + values / 4}
+    condensed = {NDCG10: np.minimum(1, values * 1.1)}
+    of_all, of_judged = (Evaluation(np.arange(len(values)), MappingProxyType(m), none) for m in (per_query, condensed))
+    return Measured(of_all, of_judged)
 
 
 def comparison(base: str, number: int, seeds: int, *, gain: float = 0.05, unchanged: float = 0.35) -> Comparison:

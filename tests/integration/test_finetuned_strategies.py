@@ -110,7 +110,8 @@ def test_the_command_trains_compares_and_reports(
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines[:2]] == ["seed 12", "seed 13"]
     gains = [line for line in lines if " against " in line]
-    assert len(gains) == 2
+    assert [line.split()[0] for line in gains] == ["vectorsearch_finetune", "rrf_finetune", "linear_finetune"]
+    assert len([line for line in lines if line.startswith("  by judged hits alone (")]) == 3
     assert all("95% interval over queries" in line or "not shown" in line for line in gains)
     assert (tmp_path / "report" / "index.md").is_file()
     models = {path.name for path in (cache / "finetuned").iterdir() if path.is_dir()}

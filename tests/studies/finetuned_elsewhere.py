@@ -7,7 +7,7 @@ those of the whole catalogue; base and fine-tuned are compared on the same produ
 
 import os
 import sys
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,11 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from relevance.config.reading import read_config
-from relevance.evaluation import JUDGED10, Evaluation
-from relevance.finetune.changes import compare
+from relevance.finetune.changes import Measured, compare
 from relevance.records import Catalogue, Dataset, Judgments, Queries
-from relevance.strategies import STRATEGIES
-from relevance.suite import make_plan, prepare
+from relevance.suite import finetuning, make_plan
 from relevance.suite.finetuning import COMPARED
 from studies.store import FOLDER, collect
 
@@ -41,22 +39,20 @@ def judged_part(dataset: Dataset) -> Dataset:
 
 
 @cache
-def evaluations() -> tuple[Queries, dict[str, Evaluation]]:
-    """Of the base strategies and of the fine-tuned ones, by name."""
+def numbers_by_name() -> tuple[Queries, Mapping[str, Measured]]:
+    """Of the base strategies and of the fine-tuned ones."""
     chorus, model = (Path(path).resolve() for path in sys.argv[1:3])
     options = {"dataset": f"chorus:{chorus}", "engine": "embedded", "finetuned_model": str(model)}
     config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
-    plan = make_plan(replace(config, floors=None), [STRATEGIES[name] for names in COMPARED for name in names])
+    plan = make_plan(replace(config, floors=None), [strategy for pair in COMPARED for strategy in pair])
     plan = replace(plan, dataset=judged_part(plan.dataset))
-    with closing(prepare(plan, progress=sys.stderr.isatty())) as suite:
-        results = [suite.judge(strategy, suite.search(strategy), None) for strategy in plan.strategies]
-    return plan.dataset.queries, {result.strategy.name: result.evaluation for result in results}
+    return plan.dataset.queries, finetuning.measure(plan, progress=sys.stderr.isatty())[1]
 
 
 def measure(strategy: str) -> dict[str, object]:
     """What the fine-tuned strategy gained on its base."""
-    queries, by_name = evaluations()
-    base = next(base for base, tuned in COMPARED if tuned == strategy)
+    queries, by_name = numbers_by_name()
+    base = next(base.name for base, tuned in COMPARED if tuned.name == strategy)
     comparison = compare((base, strategy), by_name[base], [by_name[strategy]], queries)
     gain = comparison.over_seeds
     assert gain.interval is not None
@@ -67,10 +63,10 @@ def measure(strategy: str) -> dict[str, object]:
         **{name: round(number, 4) for name, number in numbers.items()},
         "gained": len(comparison.gained),
         "lost": len(comparison.lost),
-        "judged, base": round(by_name[base].mean(JUDGED10), 3),
-        "judged, fine-tuned": round(by_name[strategy].mean(JUDGED10), 3),
+        "judged, base": round(comparison.judged.base, 3),
+        "judged, fine-tuned": round(comparison.judged.tuned, 3),
     }
 
 
 if __name__ == "__main__":
-    collect(FOLDER / "finetuned-elsewhere.csv", [{"strategy": tuned} for _, tuned in COMPARED], measure)
+    collect(FOLDER / "finetuned-elsewhere.csv", [{"strategy": tuned.name} for _, tuned in COMPARED], measure)

@@ -14,7 +14,18 @@ import pytrec_eval
 
 from relevance import evaluation
 from relevance.errors import InputError
-from relevance.evaluation import LABELS, METRICS, RR10, Evaluation, Metric, evaluate, evaluate_all, overlap, parse
+from relevance.evaluation import (
+    LABELS,
+    METRICS,
+    NDCG10,
+    RR10,
+    Evaluation,
+    Metric,
+    evaluate,
+    evaluate_all,
+    overlap,
+    parse,
+)
 from relevance.records import NO_HIT, Judgments, Ranking
 
 N_PRODUCTS = 60
@@ -356,3 +367,15 @@ def test_overlap_looks_no_deeper_than_the_cutoff() -> None:
     before, after = [["a", "b", "c", "d"]], [["a", "b", "d", "c"]]
     assert overlap(before, after, Metric("RBO", 2, 0.9)).tolist() == [1]
     assert overlap(before, after, Metric("RBO", 3, 0.9))[0] < 1
+
+
+def test_hits_that_nobody_judged_are_left_out_and_the_others_move_up() -> None:
+    # product 4 is judged for the other query alone
+    judgments = Judgments(np.array([0, 0, 1]), np.array([2, 3, 4]), np.array([0, 2, 1]), relevant_from=1)
+    codes = np.array([[4, 3, 0, 2], [0, 1, NO_HIT, NO_HIT]])
+    scores = np.array([[9, 8, 7, 6], [5, 4, -np.inf, -np.inf]], dtype=np.float32)
+    kept = evaluation.condensed(Ranking(codes, scores), judgments, n_products=5)
+    assert kept.codes.tolist() == [[3, 2, NO_HIT, NO_HIT], [NO_HIT] * 4]
+    assert kept.scores.tolist() == [[8, 6, -np.inf, -np.inf], [-np.inf] * 4]
+    evaluated = evaluate(kept, judgments, n_products=5, metrics=(NDCG10,))
+    assert evaluated.per_query[NDCG10].tolist() == [1.0, 0.0]

@@ -11,7 +11,7 @@ from helpers.changes import evaluation, judged, queries
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.evaluation import AP10, NDCG10, RR10
+from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.finetune.changes import Comparison, compare, label_correlations, label_groups
 
 
@@ -60,6 +60,14 @@ def test_seeds_are_averaged_query_by_query_and_the_first_model_is_shown() -> Non
     assert comparison.over_seeds.interval == pytest.approx((0.2, 0.2))
     assert [one.query for one in comparison.gained] == ["q00000"]
     assert [gain.tuned for gain in comparison.gains] == pytest.approx([0.8, 0.49, 0.7])
+
+
+def test_the_gain_is_shown_once_more_by_judged_hits_alone_and_beside_the_share_that_is_judged() -> None:
+    comparison = compared([0.5, 0.3], [0.8, 0.4], [0.6, 0.2])
+    assert (comparison.condensed.base, comparison.condensed.tuned) == pytest.approx((0.44, 0.55))
+    assert comparison.condensed.interval == pytest.approx((0.0, 0.22))
+    assert (comparison.judged.metric, comparison.judged.base) == (JUDGED10, pytest.approx(0.6))
+    assert comparison.judged.tuned == pytest.approx(0.625)
 
 
 def test_other_queries_and_no_seed_are_refused() -> None:

@@ -86,7 +86,7 @@ def test_a_gain_never_stands_without_its_interval() -> None:
     lines = page(changes(40, judged=60, seeds=3)).splitlines()
     assert not alone.search("\n".join(line for line in lines if "→" not in line))  # of single queries
     single = page(Changes((comparison("rrf", 1, 1),), pairs(3), (curve(),)))
-    assert single.count("not shown: a single query has no interval") == 5  # summary, three metrics, queries
+    assert single.count("not shown: a single query has no interval") == 6  # summary, three metrics, judged, queries
     assert not re.search(r"[+-]\d\.\d{4} \[", single)
 
 
@@ -121,7 +121,12 @@ def test_csv_files_hold_every_evaluation_gain_query_and_pair() -> None:
     def rows(name: str) -> list[list[str]]:
         return list(csv.reader(io.StringIO(str(files[f"{name}.csv"]))))[1:]
 
-    assert [len(rows(name)) for name in ("training", "comparison", "queries", "pairs")] == [20, 10, 40, 60]
+    assert [len(rows(name)) for name in ("training", "comparison", "queries", "pairs")] == [20, 14, 40, 60]
+    assert [row[2:4] for row in rows("comparison")][4:7] == [
+        ["all", "nDCG@10"],
+        ["all", "nDCG@10 of judged hits"],
+        ["all", "Judged@10"],
+    ]
     assert [row[-1] for row in rows("training")].count("1") == 2
     queries_of, *_, labels, _, _, _, _, _, gains = zip(*rows("pairs"), strict=True)
     assert "'=1+2" in queries_of  # which a spreadsheet would run
