@@ -111,7 +111,8 @@ class Strategy:
         folder: in which modules, commands and run files are looked for.
         fields: of the products, which `text` and `vectors` name.
         members: the strategies whose lists are fused, see `joined`.
-        tunable: the template with its `{{tune.NAME=VALUE}}`, in whose places the other one has values.
+        tunable: the template, or the body of `http`, with its `{{tune.NAME=VALUE}}`, in whose places the other one has
+            values.
 
     Raises:
         InputError: see the rules above.
@@ -179,6 +180,12 @@ class Strategy:
             if self.tunable is None:
                 object.__setattr__(self, "tunable", self.template)
             object.__setattr__(self, "template", bodies.prepare(self.template).template)
+        if self.http is not None and isinstance(self.http.get("body"), Mapping):
+            body = self.http["body"]
+            if self.tunable is None and bodies.tuned_values(body):
+                object.__setattr__(self, "tunable", body)
+            if self.tunable is not None:
+                object.__setattr__(self, "http", {**self.http, "body": bodies.settled(body)})
         if not isinstance(self.spelling, bool):
             object.__setattr__(self, "spelling", tuple(self.spelling))  # a list in JSON
         if self.fuse is not None:

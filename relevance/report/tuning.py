@@ -50,6 +50,7 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
         sizes=dataset_line(dataset),
         verdict=_verdict(tuning),
         changed=_changed(tuning),
+        optimism=_optimism(tuning),
         facts=_facts(tuning),
         means=_means(tuning),
         metrics=METRICS,
@@ -101,6 +102,8 @@ def snippet(tuning: Tuning, winner: Strategy) -> str:
         lines.append(f'template = "{winner.name}.json"')
     for each in fields(winner):
         value = getattr(winner, each.name)
+        if each.name == "http" and value is not None and winner.tunable is not None:
+            value = {**value, "body": _template(tuning)}
         if each.metadata and each.name != "template" and value and value != each.default:
             lines.append(f"{each.name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
@@ -111,6 +114,8 @@ def _toml(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int | float):
         return f"{value:.12g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     names = (name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False) for name in value)
     return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in zip(names, value.values(), strict=True))}}}"
 
@@ -123,16 +128,23 @@ def _template(tuning: Tuning) -> Any:
 
 def tuning_lines(tuning: Tuning) -> list[str]:
     """What a person at a terminal has to know."""
-    table = terminal_table([("NDCG    ", "tuning split", "held out"), *_means(tuning)], right={1, 2})
-    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning)]
+    table = terminal_table([("NDCG    ", "tuning split", "held out", "optimism"), *_means(tuning)], right={1, 2, 3})
+    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning), _optimism(tuning)]
     return [printable(line) for line in lines]
 
 
-def _means(tuning: Tuning) -> list[tuple[str, str, str]]:
-    """Of today's values and of the winner's: nDCG on the tuning split and on the other."""
+def _means(tuning: Tuning) -> list[tuple[str, str, str, str]]:
+    """Of today's values and of the winner's: nDCG on the tuning split and on the other, and what it is lower there."""
     chosen_on = (tuning.today[NDCG10], tuning.winner.means[NDCG10])
-    rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), strict=True)
-    return [(name, f"{here:.4f}", f"{held_out:.4f}") for name, here, held_out in rows]
+    rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), tuning.optimism, strict=True)
+    return [(name, f"{here:.4f}", f"{held_out:.4f}", f"{lower:+z.4f}") for name, here, held_out, lower in rows]
+
+
+def _optimism(tuning: Tuning) -> str:
+    """One sentence: how much better the winner looked where it was chosen, beside values that nobody chose there."""
+    today, winner = tuning.optimism
+    by_choice = f"{winner:+z.4f} of the winner, {today:+z.4f} of today's: {winner - today:+z.4f} by the choice"
+    return f"optimism (tuning split minus held out): {f'{today:+z.4f} of both' if tuning.keeps_today else by_choice}"
 
 
 def _verdict(tuning: Tuning) -> str:

@@ -50,22 +50,28 @@ class Parameter:
 
     Attributes:
         name: what people call it: `title`, `text.title`, `k1`, or the name of a mark.
-        place: where its values go: boosts of `text` or `vectors`, a `key` of the strategy, a `mark` of its template.
+        place: where its values go: boosts of `text` or `vectors`, `weights` of lists, a `key` of the strategy or of
+            its `rerank`, a `mark` of its template or of the body that an endpoint is sent.
         key: the field, the key or the mark there.
         choices: those to try; the ends where any number between them may be.
         any_between: whether that is so.
     """
 
     name: str
-    place: Literal["text", "vectors", "key", "mark"]
+    place: Literal["text", "vectors", "weights", "rerank", "key", "mark"]
     key: str
     choices: Combination
     any_between: bool = False
 
     @property
     def is_boost(self) -> bool:
-        """Whether it is one of a field, of which the ratios alone count."""
+        """Whether it is one of a field."""
         return self.place in ("text", "vectors")
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is one of several numbers of which the ratios alone count."""
+        return self.is_boost or self.place == "weights"
 
     @property
     def title(self) -> str:
@@ -145,15 +151,16 @@ class Space:
         return known if name in ("", known.name) else replace(known, name=name)
 
     def _made(self, combination: Combination) -> Strategy:
-        changes: dict[str, dict[str, Any]] = {"text": {}, "vectors": {}, "key": {}, "mark": {}}
+        changes: dict[str, dict[str, Any]] = {place: {} for place in (*_TABLES, "key", "mark")}
         for parameter, value in zip(self.parameters, combination, strict=True):
             changes[parameter.place][parameter.key] = value
         parts: dict[str, Any] = changes["key"]
-        for part in ("text", "vectors"):
+        for part in _TABLES:
             if changes[part]:
                 parts[part] = {**getattr(self.base, part), **changes[part]}
         if changes["mark"] and self.base.tunable is not None:
-            parts["template"] = bodies.settled(self.base.tunable, changes["mark"])
+            body = bodies.settled(self.base.tunable, changes["mark"])
+            parts |= {"template": body} if self.base.http is None else {"http": {**self.base.http, "body": body}}
         return replace(self.base, **parts)
 
     def todays(self) -> Combination:
@@ -170,27 +177,29 @@ class Space:
         )
 
     def alike(self, combination: Combination) -> Hashable:
-        """Give what is the same for combinations that differ by a factor of boosts that are added: they rank alike."""
+        """Give what is the same for combinations that differ by a factor of what is added: they rank alike."""
         strategy = self.strategy(combination)
-        boosts = list(_added(strategy))
-        ray = tuple(float(f"{boost / boosts[0]:.{_DIGITS}g}") for boost in boosts)
-        settings = (strategy.window, strategy.k, strategy.candidates, strategy.reading, strategy.vocabulary)
-        return (ray, *settings, strategy.legs() if strategy.template is not None else ())
+        rays = tuple(
+            tuple(float(f"{number / numbers[0]:.{_DIGITS}g}") for number in numbers) for numbers in _added(strategy)
+        )
+        fusion = (strategy.normalizer, strategy.window, strategy.k)
+        settings = (strategy.candidates, strategy.reading, strategy.vocabulary, strategy.reranking)
+        return (rays, *fusion, *settings, () if strategy.text or strategy.vectors else strategy.legs())
 
     def distance(self, combination: Combination) -> float:
         """Measure how far it is from today's values: Euclidean, of log2 of numbers.
 
-        Boosts that are added count whatever their common factor. Another word, or a number that has no logarithm,
-        counts as much as a number that is doubled.
+        Boosts that are added, and weights, count whatever their common factor. Another word, or a number that has no
+        logarithm, counts as much as a number that is doubled.
         """
-        pairs = zip(_added(self.strategy(combination)), _added(self.strategy(self.todays())), strict=True)
-        logs = np.log2([boost / today for boost, today in pairs] or [1.0])
+        both = (_ratios(self.strategy(one)) for one in (combination, self.todays()))
+        logs = [np.log2(np.divide(numbers, todays)) for numbers, todays in zip(*both, strict=True)]
         steps = [
             _step(value, today)
             for one, value, today in zip(self.parameters, combination, self.todays(), strict=True)
-            if not one.is_boost
+            if not one.is_ratio
         ]
-        return float(np.linalg.norm([*(logs - logs.mean()), *steps]))
+        return float(np.linalg.norm([*(number for one in logs for number in one - one.mean()), *steps]))
 
     def probes(self) -> list[Strategy]:
         """Today's strategy, and with each value that is no boost one that has it: what may be wrong with an index."""
@@ -205,10 +214,23 @@ class Space:
             yield from ((one, (*todays[:at], value, *todays[at + 1 :])) for value in others)
 
 
-def _added(strategy: Strategy) -> Iterator[float]:
-    """Boosts whose common factor changes no ranking: of a fusion those of the text alone."""
-    yield from strategy.text.values()
-    yield from strategy.vectors.values() if strategy.combine == "sum" else ()
+_TABLES = ("text", "vectors", "weights", "rerank")
+"""Tables of a strategy, whose keys are tuned under their name: `weights.text`."""
+
+
+def _ratios(strategy: Strategy) -> list[list[float]]:
+    """Numbers whose common factor changes no ranking, or only beside others: boosts, and weights of lists."""
+    boosts = [*strategy.text.values(), *(() if strategy.is_fused else strategy.vectors.values())]
+    weights = [strategy.weights.get(name, 1) for name in strategy.lists]
+    return [numbers for numbers in (boosts, weights) if numbers]
+
+
+def _added(strategy: Strategy) -> list[list[float]]:
+    """Numbers whose common factor changes no ranking."""
+    if strategy.combine != "linear" or strategy.normalizer != "none" or not strategy.text:
+        return _ratios(strategy)
+    boosts, (weight, *weights) = _ratios(strategy)  # scores as they are grow with boosts
+    return [[*(boost * weight for boost in boosts), *weights]]
 
 
 def _step(value: Value, today: Value) -> float:
@@ -220,8 +242,10 @@ def _step(value: Value, today: Value) -> float:
 def _todays(strategy: Strategy, place: str, key: str) -> Value:
     if place == "mark":
         return _frozen(bodies.tuned_values(strategy.tunable or {})[key])
+    if place == "rerank" and strategy.reranking is not None:
+        return getattr(strategy.reranking, key)
     if place != "key":
-        return getattr(strategy, place)[key]
+        return getattr(strategy, place).get(key, 1)
     value = getattr(strategy, key)
     return _usual(strategy).get(key) if value is None else value
 
@@ -250,6 +274,7 @@ def make_space(today: Strategy, table: Mapping[str, Any], *, without: Iterable[s
     for name in (name for name in without if name not in flat):
         raise InputError(f"--without {name}: {unknown('parameter', name, flat)}")
     marks = "" if today.template is None else ", marks {{tune.NAME=VALUE}} of the template"
+    marks = marks if today.http is None else ", marks {{tune.NAME=VALUE}} of the body"
     for name in (name for name in flat if name not in known):
         raise InputError(f"{unknown(f'parameter of {today.name}', name, known)}{marks}")
     chosen = {name: place for name, place in known.items() if name in flat and name not in without}
@@ -266,20 +291,24 @@ def make_space(today: Strategy, table: Mapping[str, Any], *, without: Iterable[s
 
 def _known(strategy: Strategy) -> dict[str, tuple[Any, str]]:
     """Place and key of what can be tuned, by name: first what decides how products are indexed."""
+    depth: dict[str, tuple[Any, str]] = {} if strategy.rerank is None else {"rerank.depth": ("rerank", "depth")}
     if strategy.template is not None:
         marks = bodies.tuned_values(strategy.tunable or {})
-        return {"spelling": ("key", "spelling"), **{name: ("mark", name) for name in marks}}
+        return {"spelling": ("key", "spelling"), **{name: ("mark", name) for name in marks}, **depth}
+    if strategy.outside is not None:
+        return {**{name: ("mark", name) for name in bodies.tuned_values(strategy.tunable or {})}, **depth}
     keys = ["analyzer", "search_analyzer", "k1", "b", "spelling"] if strategy.text else []
-    keys += ["window", "k"] if strategy.combine == "rrf" else []
+    keys += {"rrf": ["window", "k"], "linear": ["window", "normalizer"]}.get(strategy.combine, [])
     keys += ["candidates"] if strategy.vectors else []
     known: dict[str, tuple[Any, str]] = {key: ("key", key) for key in keys}
     known |= {f"text.{name}": ("text", name) for name in strategy.text}
-    return known | {f"vectors.{name}": ("vectors", name) for name in strategy.vectors if strategy.combine == "sum"}
+    known |= {f"vectors.{name}": ("vectors", name) for name in strategy.vectors if not strategy.is_fused}
+    return known | {f"weights.{name}": ("weights", name) for name in strategy.lists} | depth
 
 
 def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
-        if name in ("text", "vectors") and isinstance(value, Mapping):
+        if name in _TABLES and isinstance(value, Mapping):
             yield from ((f"{name}.{key}", one) for key, one in value.items())
         else:
             yield name, value

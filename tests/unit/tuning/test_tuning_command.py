@@ -44,7 +44,11 @@ def test_a_run_writes_beside_the_results_of_benchmarks(project: Path, capsys: py
     printed = capsys.readouterr()
     assert printed.err == ""
     folder = project / "results" / "tune-text"
-    for words in ("mine: 200 products, 60 queries", "NDCG      tuning split  held out", f"written to {folder}"):
+    for words in (
+        "mine: 200 products, 60 queries",
+        "NDCG      tuning split  held out  optimism",
+        f"written to {folder}",
+    ):
         assert words in printed.out
     names = {".relevance-folder", "index.md", "combinations.csv", "held_out.csv", "strategy.toml", "heatmap.png"}
     assert {path.name for path in folder.iterdir()} == names

@@ -55,6 +55,31 @@ def test_page_and_lines(text: Tuning, files_of: Any) -> None:
     golden.check("tuning.txt", "\n".join(tuning_lines(fixed)))
 
 
+def test_the_optimism_is_what_was_chosen_minus_what_was_held_out(text: Tuning) -> None:
+    today, winner = text.optimism
+    assert today == pytest.approx(text.today[NDCG10] - text.held_out[0].mean())
+    assert winner == pytest.approx(text.winner.means[NDCG10] - text.held_out[1].mean())
+    # what the choice made is what the gain on the tuning split is above that on the held-out queries
+    gain = text.winner.means[NDCG10] - text.today[NDCG10]
+    assert winner - today == pytest.approx(gain - text.interval.difference) != 0
+    line = f"{winner:+.4f} of the winner, {today:+.4f} of today's: {winner - today:+.4f} by the choice"
+    assert tuning_lines(text)[-1] == f"optimism (tuning split minus held out): {line}"
+    same = replace(text, winner=text.todays, held_out=np.stack([text.held_out[0]] * 2))
+    assert tuning_lines(same)[-1] == f"optimism (tuning split minus held out): {today:+.4f} of both"
+
+
+def test_what_is_fused_is_written_as_toml() -> None:
+    own = Strategy("own", fuse=("a", "b"), combine="linear", weights={"a": 2}, rerank={"search": "m:f", "depth": 5})
+    tuning = shop.tuned(make_grid("text", TEXT))
+    table = tomllib.loads(snippet(tuning, own))["strategies"]["own"]
+    assert table == {
+        "fuse": ["a", "b"],
+        "combine": "linear",
+        "weights": {"a": 2},
+        "rerank": {"search": "m:f", "depth": 5},
+    }
+
+
 def test_a_row_for_each_combination_names_the_one_that_ranks_alike(text: Tuning, files_of: Any) -> None:
     table = rows(files_of(text)["combinations.csv"])
     boosts = [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in table]

@@ -262,3 +262,72 @@ def test_marks_of_no_use_are_refused(template: Any, problem: str) -> None:
 
 def test_a_name_that_stands_twice_needs_its_value_once() -> None:
     assert bodies.prepare({"a": "{{tune.x}}", "b": "{{tune.x=1}}"}).template == {"a": 1, "b": 1}
+
+
+LINEAR = replace(STRATEGIES["rrf"], name="linear", combine="linear", weights={"text": 2})
+
+
+def test_what_decides_a_fusion_is_tuned() -> None:
+    table = {"weights": {"text": [1, 2, 4]}, "normalizer": ["minmax", "l2", "none"], "window": [20, 50]}
+    space = make_space(LINEAR, table | {"candidates": [50, 150]})
+    assert space.names == ("window", "normalizer", "candidates", "weights.text")
+    assert space.todays() == (50, "minmax", 150, 2)
+    assert space.strategy((20, "l2", 50, 4)) == replace(
+        LINEAR, window=20, normalizer="l2", candidates=50, weights={"text": 4}
+    )
+    rrf = make_space(STRATEGIES["rrf"], {"k": [10, 60], "weights.whole": [1, 3]})
+    assert rrf.strategy((10, 3)).weights == {"whole": 3}
+    assert rrf.todays() == (60, 1)
+    with pytest.raises(InputError, match="unknown parameter of rrf 'normalizer'"):
+        make_space(STRATEGIES["rrf"], {"normalizer": ["l2", "none"]})
+    with pytest.raises(InputError, match="normalizer = 'max'"):
+        make_space(LINEAR, {"normalizer": ["max", "none"]})
+
+
+def test_of_weights_the_ratios_count() -> None:
+    space = make_space(LINEAR, {"weights.text": [1, 2, 4], "weights.whole": [1, 2], "normalizer": ["minmax", "none"]})
+    assert space.alike(("minmax", 1, 1)) == space.alike(("minmax", 2, 2)) != space.alike(("minmax", 2, 1))
+    assert space.alike(("none", 2, 2)) != space.alike(("minmax", 2, 2))
+    assert space.distance(("minmax", 4, 2)) == pytest.approx(0)
+    assert space.distance(("minmax", 4, 1)) == pytest.approx(0.5**0.5)
+    assert space.distance(("none", 2, 1)) == pytest.approx(1)
+
+
+def test_scores_as_they_are_grow_with_the_boosts_of_text() -> None:
+    raw = replace(LINEAR, normalizer="none")
+    space = make_space(raw, {"text.title": [8, 16], "text.description": [2, 4], "text.attributes": [1, 2]})
+    assert space.alike((16, 4, 2)) != space.alike((8, 2, 1))
+    space = make_space(LINEAR, {"text.title": [8, 16], "text.description": [2, 4], "text.attributes": [1, 2]})
+    assert space.alike((16, 4, 2)) == space.alike((8, 2, 1))
+    both = make_space(raw, {"text.title": [8, 16], "text.description": [2, 4], "text.attributes": [1, 2],
+                            "weights.text": [1, 2]})  # fmt: skip
+    assert both.alike((16, 4, 2, 1)) == both.alike((8, 2, 1, 2))
+
+
+def test_weights_of_strategies_and_the_depth_of_a_reranking() -> None:
+    members = tuple(STRATEGIES[name] for name in ("textsearch", "vectorsearch"))
+    fused = Strategy("own", fuse=("textsearch", "vectorsearch"), combine="linear", members=members)
+    reranked = replace(fused, rerank={"search": "shop:scores", "depth": 20})
+    space = make_space(reranked, {"weights": {"textsearch": [1, 3]}, "rerank": {"depth": [10, 50]}})
+    assert space.names == ("weights.textsearch", "rerank.depth")
+    assert space.todays() == (1, 20)
+    tried = space.strategy((3, 50))
+    assert (tried.weights, tried.reranking and tried.reranking.depth) == ({"textsearch": 3}, 50)
+    assert space.alike((3, 50)) != space.alike((3, 10))
+    with pytest.raises(InputError, match="unknown parameter of own"):
+        make_space(fused, {"rerank.depth": [10, 50]})
+
+
+def test_marks_in_the_body_of_an_endpoint() -> None:
+    body = {"q": "{{query}}", "boost": "{{tune.boost=2}}"}
+    api = Strategy("api", http={"url": "http://localhost/", "body": body, "ids": "$.ids[*]"})
+    assert api.http is not None
+    assert api.http["body"] == {"q": "{{query}}", "boost": 2}
+    space = make_space(api, {"boost": [1, 2, 4]})
+    assert space.todays() == (2,)
+    assert space.strategy((4,)).outside == replace(api, http={**api.http, "body": {**body, "boost": 4}}).outside
+    assert len({space.alike(each) for each in space.combinations}) == 3
+    with pytest.raises(
+        InputError, match=r"unknown parameter of api 'bost' \(did you mean 'boost'\?\); allowed: boost, ma"
+    ):
+        make_space(api, {"bost": [1]})
