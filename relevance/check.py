@@ -11,17 +11,21 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance import suite
+from relevance.baseline import KEPT
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.engines.mapping import NO_FIELD
+from relevance.engines.rankers import ranking_of
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.gate import blunt_limits, kinds_of, unknown_kinds
+from relevance.outside import Query
 from relevance.records import embedded_texts
-from relevance.runner import ROUNDS, WARM_UP_ROUNDS
+from relevance.runner import ROUNDS, SINGLE_QUERIES, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
 from relevance.text import duration, plural, some
 
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.embeddings import Model, Side
     from relevance.gate import Floors
+    from relevance.outside import Outside
     from relevance.records import Catalogue, Dataset
     from relevance.strategies import Strategy
     from relevance.suite import Finetuned
@@ -93,8 +98,9 @@ class TextsToEmbed:
 def check(config: Config) -> Findings:
     """Read the data set, the floors, the baselines and what is known of the models, and choose the engine.
 
-    Nothing is embedded, started or indexed. A cluster that is named is asked what it is, an index
-    that exists what it holds, and a mapping of the user's own is tried on an index without products, which is removed.
+    Nothing is embedded, started or indexed. A cluster that is named is asked what it is, an index that exists what it
+    holds, what ranks from outside a query, and a mapping of the user's own is tried on an index without products, which
+    is removed.
     """
     errors: list[RelevanceError] = [*config.broken.values()]
 
@@ -128,10 +134,13 @@ def check(config: Config) -> Findings:
     names = [strategy.name for strategy in config.selected]
     rows += [("look at", f"gate: {line}") for line in blunt_limits(config.gate, names)]
     rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
+    if dataset is not None and len(dataset.judgments):
+        rows += _ranker_rows(config, dataset, attempt)
     rows += _texts_rows(texts)
     if dataset is not None:
-        if engine is not None and engine.name == "embedded":
-            seconds = search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries))
+        own = [one for one in config.selected if any(leg.outside is None for leg in one.legs())]
+        if engine is not None and engine.name == "embedded" and own:
+            seconds = search_seconds(own, products=len(dataset.catalogue), queries=len(dataset.queries))
             where = "on the embedded engine, in four rounds each"
             rows.append(("time", f"about {duration(seconds)} to measure the strategies {where}"))
         rows.append(("memory", f"about {_memory_bytes(texts, models, whole) / 2**30:.1f} GiB at most"))
@@ -244,6 +253,52 @@ def _baseline_rows(config: Config, dataset: Dataset | None, attempt: Callable[..
         one = attempt(partial(suite.read_compared, cwd=cwd), path, data)
         rows += [] if one is None else [("baseline", one.line)]
     return rows
+
+
+def _ranker_rows(config: Config, dataset: Dataset, attempt: Callable[..., Any]) -> Rows:
+    """What each ranker from outside answers to one query."""
+    rows: Rows = []
+    for where, leg in {leg.outside: (one.where, leg) for one in config.selected for leg in one.legs()}.values():
+        if leg.outside is None:
+            continue
+        if leg.embeds:
+            rows.append(("ranker", f"{leg.outside.name}: not tried, it is sent vectors and nothing is embedded here"))
+        elif said := attempt(_asked, config, dataset, where, leg.outside):
+            rows.append(("ranker", said))
+    return rows
+
+
+def _asked(config: Config, dataset: Dataset, where: str, outside: Outside) -> str:
+    """What one query is answered with, and how often a session asks.
+
+    Raises:
+        InputError: the ranker cannot be opened, or what a session would say of this query.
+    """
+    code, queries = int(dataset.judgments.judged_queries[0]), dataset.queries
+    query = Query(queries.texts[code], queries.ids[code], queries.params[code] if queries.params else {})
+    codes, unknown = {uid: code for code, uid in enumerate(dataset.catalogue.ids)}, Counter[str]()
+    hits, drops = max(config.metrics.depth, KEPT), config.source.unknown_products == "drop"
+    try:
+        ranker = outside.open()
+        try:
+            start = perf_counter()
+            answers = list(ranker.rank([query], hits))
+            seconds = perf_counter() - start
+        finally:
+            ranker.close()
+        ranking = ranking_of(answers, [query], codes, hits=hits, drops=drops, unknown=unknown)
+    except InputError as error:
+        raise type(error)(f"{where}: {error}", details=error.details) from None
+    scores = [score for score in ranking.scores[0].tolist() if math.isfinite(score)]
+    parts = [plural(len(scores), "hit") if scores else "no hit"]
+    if scores and answers[0][0][1] is not None:
+        parts.append(f"scores {scores[0]:g} to {scores[-1]:g}")
+    if unknown:
+        parts.append(f"{len(unknown):,} dropped, which the products lack ({some([*map(repr, unknown)], _SHOWN)})")
+    if outside.takes_time:
+        asked = (WARM_UP_ROUNDS + ROUNDS) * len(queries) + SINGLE_QUERIES
+        parts.append(f"{1000 * seconds:,.0f} ms; a session asks it {asked:,} times")
+    return f"{outside.name}: {query}: {', '.join(parts)}"
 
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:

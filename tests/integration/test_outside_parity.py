@@ -29,7 +29,9 @@ QUERY = {"multi_match": {"query": "{{query}}", "fields": FIELDS, "type": "most_f
 def session(project: pytest.Pytester, table: str, *options: str) -> Any:
     """Exit code, and all that a session says of its rankings, without times, definitions and scores of hits."""
     metrics = '[metrics]\nreport = ["nDCG@10", "AP@10", "RR@10", "R@50"]\ngate = ["nDCG@10", "R@50"]'
-    (project.path / "relevance.toml").write_text(f'strategy = ["shop"]\n\n{metrics}\n\n[strategies.shop]\n{table}\n')
+    id_field = '[elasticsearch.fields]\nid = "product_uid"'  # of an index that exists
+    settings = f'strategy = ["shop"]\n\n{metrics}\n\n{id_field}\n\n[strategies.shop]\n{table}\n'
+    (project.path / "relevance.toml").write_text(settings)
     ended = project.runpytest_inprocess("benchmarks", "--dataset", "sample", "--benchmark-disable", *options)
     latest, document = project.path / ".relevance" / "latest", results(project)
     queries = json.loads((latest / "per_query.json").read_text(encoding="utf-8"))
@@ -69,13 +71,12 @@ def shelf(reference: ReferenceServer, sample: Dataset) -> Iterator[Shelf]:
     opened.close()
 
 
-def by_http(url: str, index: str, layout: Layout) -> dict[str, Any]:
-    """As docs/rankers.md asks, equal scores by id; statistics of all shards, as the engine asks for them."""
-    search_type = "" if layout.shards == 1 else "?search_type=dfs_query_then_fetch"
+def by_http(url: str, index: str) -> dict[str, Any]:
+    """As docs/rankers.md asks, equal scores by id."""
     sort = ["_score", {"product_uid": "asc"}]
     body = {"size": "{{depth}}", "_source": False, "sort": sort, "query": QUERY}
     paths = {"ids": "$.hits.hits[*]._id", "scores": "$.hits.hits[*]._score"}
-    return {"url": f"{url}/{index}/_search{search_type}", **paths, "body": body}
+    return {"url": f"{url}/{index}/_search", **paths, "body": body}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -83,7 +84,7 @@ def test_http_ranks_as_the_engine(
     sample: Dataset, shelf: Shelf, reference: ReferenceServer, record: Record, layout: Layout
 ) -> None:
     engine = shelf.engine("sample", layout)
-    table = by_http(reference.url, engine.index.name, layout)
+    table = by_http(reference.url, engine.index.name)
     outside = WithRankers(engine, sample.catalogue, drops=False)
     queries = sample.queries
     batch = QueryBatch(queries.texts, ids=queries.ids)
@@ -103,9 +104,9 @@ def test_http_ranks_as_the_engine(
 def test_http_gives_what_the_engine_gives(
     pytester: pytest.Pytester, shelf: Shelf, reference: ReferenceServer, query: Any, code: int
 ) -> None:
-    project, layout = write_project(pytester), LAYOUTS[0]
-    index = shelf.engine("sample", layout).index.name
-    http = by_http(reference.url, index, layout)
+    project = write_project(pytester)
+    index = shelf.engine("sample", LAYOUTS[0]).index.name
+    http = by_http(reference.url, index)
     (project.path / "search.json").write_text(json.dumps({"query": query}))
     (project.path / "body.json").write_text(json.dumps(http["body"] | {"query": query}))
     (project.path / "before.json").write_text(json.dumps({"query": QUERY}))

@@ -447,3 +447,46 @@ def test_limits_of_a_kind_that_no_query_is_of(project: Path) -> None:
     config = read_config(options=options, environ={}, file=project / "relevance.toml", root=project)
     (problem,) = check(config).problems
     assert "'part number': no query is of this kind (did you mean 'part numbers'?); allowed: one word, " in str(problem)
+
+
+def write_rankers(project: Path, body: str) -> tuple[str, ...]:
+    """A function as `[strategies.shop]`, a run as `[strategies.old]`."""
+    module = f"ranks_{project.name}"
+    (project / f"{module}.py").write_text(f"def rank(query, params, depth):\n    {body}\n")
+    (project / "old.run").write_text("q1 Q0 b 1 2.5 x\nq1 Q0 a 2 0.5 x\n")
+    tables = f'[strategies.shop]\nsearch = "{module}:rank"\n\n[strategies.old]\nrun = "old.run"\n'
+    (project / "relevance.toml").write_text(tables)
+    return ("check", "--dataset", "files:data", "--engine", "embedded", "--strategy", "shop,old")
+
+
+def test_what_ranks_from_outside_is_asked_one_query(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = write_rankers(project, 'return [("a", 7.5), ("d", 3)] if query == "red kite" and depth == 20 else []')
+    assert main(command) == 0
+    of_function, of_run = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ranker ")]
+    answer = r"query 'red kite' \(q1\): 2 hits, scores 7.5 to 3, \d+ ms; a session asks it 212 times"
+    assert re.fullmatch(rf"  ranker +search ranks_\w+:rank: {answer}", of_function)
+    assert of_run.endswith(" run old.run: query 'red kite' (q1): 2 hits, scores 2.5 to 0.5")
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ('raise OSError("gone")', ": query 'red kite' (q1): OSError: gone"),
+        ('return ["x"]', "query 'red kite' (q1): product 'x', which the data set's products lack; allowed: their ids"),
+        ("no python", ": invalid syntax"),
+    ],
+)
+def test_the_fault_of_a_ranker_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], body: str, line: str
+) -> None:
+    assert main(write_rankers(project, body)) == 2
+    said = capsys.readouterr()
+    (error,) = said.err.splitlines()
+    assert error.startswith("relevance: strategy 'shop': ")
+    assert line in error
+    assert "run old.run: query 'red kite' (q1): 2 hits" in said.out
+
+
+def test_hits_of_a_ranker_that_are_dropped_are_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*write_rankers(project, 'return ["x", "a", "y"]'), "--unknown-products", "drop"]) == 0
+    assert "(q1): 1 hit, 2 dropped, which the products lack ('x', 'y'), " in capsys.readouterr().out
