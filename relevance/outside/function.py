@@ -53,12 +53,12 @@ class _Calling(Ranker):
     def rank(self, queries: Sequence[Query], depth: int) -> Iterator[Answer]:
         for query in queries:
             try:
-                value = self._function(query.text, dict(query.params), depth)
+                value = _listed(self._function(query.text, dict(query.params), depth))
             except (Exception, SystemExit) as error:
                 what = one_line(f"{type(error).__name__}: {error}")
                 raise StrategyError(f"{self._name}: {query}: {what}") from error
             try:
-                answer = hits_in(_listed(value))
+                answer = hits_in(value)
             except InputError as error:
                 raise StrategyError(f"{self._name}: {query}: {error}") from None
             yield answer

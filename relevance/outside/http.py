@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import jsonpath
 import urllib3
 from annotated_types import Interval
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
 from urllib3.util import Retry
 
 from relevance import bodies
@@ -25,7 +25,7 @@ from relevance.errors import InputError, StrategyError
 from relevance.files import parse_json, quoted
 from relevance.outside import Outside, Ranker, score_in
 from relevance.setting import Takes, Text, Texts, Written, declared, setting
-from relevance.text import one_line, without_credentials
+from relevance.text import one_line, plural, without_credentials
 from relevance.web import UnboundedAnswerError, proxy_of, read_whole, timed
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
+_OF_SSL = re.compile(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$")
 _BUSY = (429, 502, 503, 504)
 _SHOWN = 120
-_OK = range(200, 300)
+_OK, _MOVED = range(200, 300), range(300, 400)
 _PARTIAL = (
     "$.error",
     "$.errors",
@@ -296,7 +297,8 @@ class _Asking(Ranker):
                 endpoint.method, _target(url), body=body, headers=self._headers, preload_content=False
             )
             self._tried_again += bool(answer.retries and answer.retries.history)
-            return self._hits(answer.status, read_whole(answer))
+            place = answer.headers.get("location", "")
+            return self._hits(answer.status, read_whole(answer), place)
         except (HTTPError, UnboundedAnswerError, InputError, OSError) as error:
             raise StrategyError(f"{endpoint.name}: {query}: {self._line(error)}") from None
 
@@ -309,17 +311,20 @@ class _Asking(Ranker):
             self._next = at + 1 / self._endpoint.per_second
         time.sleep(max(0.0, at - time.monotonic()))
 
-    def _hits(self, status: int, data: bytes) -> Answer:
+    def _hits(self, status: int, data: bytes, place: str) -> Answer:
         said = one_line(data[:1_000].decode(errors="replace"), _SHOWN)
         try:
-            answer = parse_json(data.decode())
+            answer = parse_json(data.decode("utf-8-sig"))
         except ValueError:
             answer = None
         if status not in _OK:
             said = (answer and _reason(answer)) or said
+            if place and status in _MOVED:
+                target = quoted(one_line(without_credentials(place), _SHOWN))
+                raise InputError(f"answered {status}, to {target}; allowed: the url itself, no redirect is followed")
             raise InputError(f"answered {status}" + (f": {said}" if said else ""))
         if not isinstance(answer, dict | list):
-            raise InputError(f"found {quoted(said)}; allowed: JSON, an object or a list")
+            raise InputError(f"found {quoted(said)}; allowed: JSON in UTF-8, an object or a list")
         for path, errors in self._errors.items():
             if held := next(filter(None, errors.findall(answer)), None):
                 reason = _reason(held)
@@ -333,7 +338,8 @@ class _Asking(Ranker):
         scores = of_scores.findall(answer) if of_scores else [None] * len(ids)
         if len(scores) != len(ids):
             raise InputError(
-                f"{len(ids):,} ids, but {len(scores):,} scores at {self._endpoint.scores}; allowed: one each"
+                f"{plural(len(ids), 'id')}, but {plural(len(scores), 'score')} at {self._endpoint.scores}; "
+                "allowed: one each"
             )
         return [(str(uid), score_in(score)) for uid, score in zip(ids, scores, strict=True)]
 
@@ -342,13 +348,15 @@ class _Asking(Ranker):
         if isinstance(error, MaxRetryError) and error.reason is not None:
             tries = f" after {self._endpoint.retries + 1} tries" if self._endpoint.retries else ""
             return f"{self._line(error.reason)}{tries}"
-        if isinstance(error, InputError):
+        if isinstance(error, InputError | UnboundedAnswerError):
             return str(error)
         # of urllib3's errors one for a connection that is refused is one of a time-out, too
         if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError) and not isinstance(
             error, NewConnectionError
         ):
             return f"no answer within {self._endpoint.seconds:g} s (timeout)"
+        if isinstance(error, SSLError):
+            return f"no TLS connection ({_OF_SSL.sub('', str(error))})"
         reason = without_credentials(one_line(str(error).rpartition(": ")[2] or type(error).__name__, _SHOWN))
         return f"not reached ({reason})" if isinstance(error, NewConnectionError) else f"connection lost ({reason})"
 

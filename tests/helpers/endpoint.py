@@ -1,7 +1,7 @@
 """A search endpoint on the loopback address, for tests."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +19,8 @@ class Asked:
     body: Any
 
 
-Answered = tuple[int, bytes]
+Answered = tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]]
+"""Status, body, and perhaps headers."""
 
 
 @dataclass
@@ -42,8 +43,10 @@ def answering(answer: Callable[[Asked], Answered]) -> Iterator[Endpoint]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(self.command, self.path, headers, json.loads(sent) if sent else None)
             endpoint.asked.append(asked)
-            status, body = answer(asked)
-            head = f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            status, body, *more = answer(asked)
+            headers = {"Content-Length": str(len(body)), **dict(*more)}
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            head = f"HTTP/1.1 {status} x\r\n{lines}\r\n".encode()
             self.wfile.write(head + body)
 
         do_GET = do_POST = _handle  # noqa: N815 - the library's names

@@ -85,6 +85,10 @@ def test_a_function_gets_query_parameters_and_depth(module: Callable[[str], Outs
     ("body", "line"),
     [
         ("raise ValueError('no\\nindex')", r"query 'boot' (q2): ValueError: no index"),
+        ("return (1 / 0 for _ in range(3))", "query 'boot' (q2): ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "query 'boot' (q2): SystemExit: 3"),
+        ('return {"p1": 1.0}', "query 'boot' (q2): found an object; allowed: a list of hits"),
+        ('return [b"p1"]', """query 'boot' (q2): a hit is "b'p1'"; allowed: an id"""),
         ("return None", "query 'boot' (q2): found null; allowed: a list of hits"),
         ('return "p1"', "query 'boot' (q2): found a text; allowed: a list of hits"),
         ('return [("p1", float("nan"))]', "query 'boot' (q2): a score is nan; allowed: a finite number"),
@@ -148,6 +152,7 @@ def test_a_command_is_started_once() -> None:
     [
         ("print([]); raise SystemExit('no index')", "query 'boot' (q2): ended with exit code 1 before its answer"),
         ("print([])\nprint('oops')", "query 'boot' (q2): found 'oops'"),
+        ("print([])\nprint('[' * 20_000_000)", "query 'boot' (q2): "),
         ("print([])\nprint('[NaN]')", "query 'boot' (q2): found '[NaN]' (NaN is no JSON); allowed: a line of JSON"),
         ("print([])\nprint('{}')", "query 'boot' (q2): found null; allowed: a list of hits"),
         ("print([], flush=True)\nimport time; time.sleep(9)", "query 'boot' (q2): silent for 0.2 seconds"),
@@ -158,6 +163,13 @@ def test_a_fault_of_a_command_names_the_query(script: str, line: str) -> None:
         ranked(command(script, timeout=0.2))
     assert str(caught.value).startswith(f"command {Path(sys.executable).name}: {line}")
     assert "no index" not in script or caught.value.details == ("no index",)
+
+
+def test_what_a_command_prints_in_another_encoding_is_no_id_of_a_product() -> None:
+    with pytest.raises(
+        StrategyError, match=r"^query 'boot' \(q2\): product '\ufffd', which the data set's products lack"
+    ):
+        ranked(command("import os; os.write(1, b'[]\\n[\"\\xe9\"]\\n')"))
 
 
 def test_a_command_that_failed_is_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +194,7 @@ def test_a_program_that_is_not_there() -> None:
 
 
 def run_file(folder: Path, text: str) -> Outside:
-    (folder / "old.run").write_text(text)
+    (folder / "old.run").write_bytes(text.encode("latin-1"))
     return outside(run="old.run", folder=str(folder))
 
 
@@ -200,6 +212,8 @@ def test_a_run_file_is_sorted_as_trec_eval_sorts(tmp_path: Path) -> None:
         ("q1 Q0 p1 1 0.5\n", "old.run, line 1: 5 columns; expected six: query Q0 product rank score name"),
         ("\nq1 Q0 p1 1 nan x\n", "old.run, line 2: the score is 'nan'; allowed: a finite number"),
         ("q1 Q0 p1 1 2 x\nq1 Q0 p1 2 1 x\n", "old.run, line 2: query 'q1' has product 'p1' twice; allowed: once"),
+        ("q1 Q0 p\xe9 1 2 x\n", "old.run, line 1"),
+        ("q1 Q0 p1 1 1e999 x\n", "old.run, line 1: the score is '1e999'; allowed: a finite number"),
         ("\n", "old.run: no hit in it; expected lines query Q0 product rank score name"),
     ],
 )
@@ -263,8 +277,15 @@ def flaky(*statuses: int) -> Callable[[Asked], Answered]:
     [
         (lambda _: (500, b"<h1>no\nindex</h1>"), r"answered 500: <h1>no index</h1>"),
         (lambda _: (302, b""), "answered 302"),
+        (
+            lambda _: (301, b"", {"Location": "https://me:pw@b/?q=1"}),
+            "answered 301, to 'https://…@b/?q=1'; allowed: the",
+        ),
+        (lambda _: (200, '{"hits": "é"}'.encode("latin-1")), 'found \'{"hits": "�"}\'; allowed: JSON in UTF-8, an'),
+        (lambda _: (200, b'{"hits": [{"id": "p1", "score"'), 'found \'{"hits": [{"id": "p1", "score"\'; allowed: JSON'),
+        (lambda _: (200, b" " * 70_000_000), "an answer of more than 64 MiB"),
         (flaky(503, 503), "answered 503"),
-        (lambda _: (200, b"<html>"), "found '<html>'; allowed: JSON, an object or a list"),
+        (lambda _: (200, b"<html>"), "found '<html>'; allowed: JSON in UTF-8, an object or a list"),
         (
             lambda _: (200, b'{"hits": [{"id": "p1", "score": NaN}]}'),
             'found \'{"hits": [{"id": "p1", "score": NaN}]}\'',
@@ -273,7 +294,7 @@ def flaky(*statuses: int) -> Callable[[Asked], Answered]:
             lambda _: as_json({"error": {"reason": "no mapping"}}),
             "$.error is 'no mapping'; allowed in a whole answer: no",
         ),
-        (lambda _: as_json({"hits": [{"id": "p1"}]}), "1 ids, but 0 scores at $.hits[*].score; allowed: one each"),
+        (lambda _: as_json({"hits": [{"id": "p1"}]}), "1 id, but 0 scores at $.hits[*].score; allowed: one each"),
         (lambda _: as_json({"hits": [{"id": None, "score": 1}]}), "$.hits[*].id leads to None; allowed: ids, texts or"),
         (lambda _: as_json({"hits": [{"id": "p1", "score": "1"}]}), "a score is '1'; allowed: a finite number"),
     ],
@@ -304,6 +325,25 @@ def test_what_is_not_reached() -> None:
         StrategyError, match=r"query 'red shoe' \(q1\): not reached \(\[Errno \d+\] Connection refused\) after 2 tries$"
     ):
         ranked(outside(http=table), ASKED[:1])
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("http://no-such-host.invalid/?q={{query}}", r"not reached \(Failed to resolve 'no-such-host.invalid' .*\)"),
+        ("https://127.0.0.1:PORT/?q={{query}}", r"no TLS connection \(.*wrong version number\)"),
+    ],
+)
+def test_a_host_that_is_none_and_one_without_tls(url: str, line: str) -> None:
+    with answering(flaky()) as there:
+        table = {"url": url.replace("PORT", there.url.rpartition(":")[2]), "retries": 0, **ASKS_BY_MARK}
+        with pytest.raises(StrategyError, match=rf"query 'red shoe' \(q1\): {line}$"):
+            ranked(outside(http=table), ASKED[:1])
+
+
+def test_a_mark_of_utf_8_is_none_of_the_answer() -> None:
+    with answering(lambda _: (200, b'\xef\xbb\xbf{"hits": [{"id": "p1", "score": 1}]}')) as there:
+        assert ranked(outside(http={"url": f"{there.url}?q={{{{query}}}}", **ASKS_BY_MARK}))[0] == [[0, -1, -1]] * 2
 
 
 def test_what_is_too_slow() -> None:
