@@ -20,13 +20,20 @@ from relevance.errors import InputError, unknown
 from relevance.files import writing
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
-from relevance.report.finetuned import outcome_lines, recipe_lines, recipes_lines, report_files, training_lines
+from relevance.report.finetuned import (
+    outcome_lines,
+    recipe_lines,
+    recipes_lines,
+    report_files,
+    reranker_lines,
+    training_lines,
+)
 from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
 from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
-from relevance.suite.finetuning import compare_models, plan_trainings
+from relevance.suite.finetuning import compare_models, compare_reranker, plan_reranker, plan_trainings
 from relevance.suite.recipes import parse_recipes, plan_recipes, try_recipes
 from relevance.text import plural, progress_bar
 
@@ -55,6 +62,8 @@ def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) 
 def finetune(arguments: argparse.Namespace) -> Answer:
     """Train, compare, write the report, and say what was gained."""
     config = read_config(arguments)
+    if arguments.reranker:
+        return _reranker(arguments, config)
     out = out_of(config) or config.out.with_name("finetune")
     recipes = parse_recipes(arguments.compare, config.finetune) if arguments.compare else None
     check_folder(out, content="report")
@@ -96,6 +105,20 @@ def _kept(config: Config, missing: Sequence[Recipe]) -> Iterator[None]:
         verb = "is" if step is not None and not trained else "are"
         line = f"interrupted; {' and '.join(kept)} {verb} kept, the same command goes on from there"
         raise KeyboardInterrupt(line) from None
+
+
+def _reranker(arguments: argparse.Namespace, config: Config) -> Answer:
+    """Train the cross-encoder where it is not there, and say what it changes."""
+    beside = {"--seeds": arguments.seeds > 1, "--compare": arguments.compare, "--out": out_of(config)}
+    for option, is_set in beside.items():
+        if is_set:
+            raise InputError(f"{option} changes nothing beside --reranker; leave it out")
+    plan = plan_reranker(config)
+    _say(*plan_lines(plan))
+    missing = [plan.reranker.recipe] if plan.reranker is not None and plan.reranker.stored is None else []
+    with _kept(config, missing):
+        done = compare_reranker(plan, progress=True)
+    return Answer(0, tuple(reranker_lines(done)))
 
 
 def tune(arguments: argparse.Namespace) -> Answer:

@@ -19,7 +19,7 @@ from annotated_types import Interval
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import AnalysisTable, EmbeddedTable, FieldTable, SimilarityTable
-from relevance.finetune import Options
+from relevance.finetune import Options, RerankerOptions
 from relevance.setting import (
     Count,
     EmptyText,
@@ -215,6 +215,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "gate": ("relevance.gate:Limits",),
         "judging": ("relevance.datasets.overlay:Judging",),
         "finetune": (_Pairs, Options),
+        "reranker": (RerankerOptions,),
     }
 )
 """The tables of the file, in the order in which they are documented, and the records whose fields are their keys.
@@ -341,6 +342,7 @@ class Config(Session):
     gate: Limits
     judging: Judging
     finetune: Options
+    reranker: RerankerOptions
     pairs_share: float | None
     origins: Mapping[str, str]
 
@@ -367,7 +369,7 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         values[f"models.{name}.device"] = model.device or "the best there is"
         values[f"models.{name}.revision"] = model.revision or "the newest"
         values[f"models.{name}.trust_remote_code"] = text_of(model.trust_remote_code)
-    for each in keys("elasticsearch", "metrics", "gate", "judging", "finetune"):
+    for each in keys("elasticsearch", "metrics", "gate", "judging", "finetune", "reranker"):
         values[each.path] = text_of(getattr(getattr(config, each.table), each.name, config.pairs_share))
     for path in config.origins:
         table, _, rest = path.partition(".")

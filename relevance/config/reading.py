@@ -36,7 +36,7 @@ from relevance.fields import (
     with_embedded,
 )
 from relevance.files import read_json_object, read_toml
-from relevance.finetune import SAMPLE_EPOCHS, Options
+from relevance.finetune import SAMPLE_EPOCHS, Options, RerankerOptions
 from relevance.gate import Limits, MetricChoice, read_limits, read_metrics
 from relevance.schema import Schema
 from relevance.setting import Key, shown
@@ -246,6 +246,7 @@ def read_config(  # noqa: PLR0913 - all by name
         gate=gate,
         judging=source.judging,
         finetune=finetune,
+        reranker=RerankerOptions(**_values(tables["reranker"])),
         pairs_share=share,
         origins=_origins(tables, source, models, problems, file.name if file else ""),
     )
@@ -689,7 +690,7 @@ def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Pr
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
     values = {
         key.path: tables[key.table].get(key.name)
-        for key in keys("", "elasticsearch", "metrics", "gate", "judging", "finetune")
+        for key in keys("", "elasticsearch", "metrics", "gate", "judging", "finetune", "reranker")
     }
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     for name in models:

@@ -16,7 +16,7 @@ from relevance.errors import InputError
 from relevance.finetune.losses import LOSSES, MINING
 from relevance.setting import OneOf, Takes, setting, text_of
 
-__all__ = ["SAMPLE_EPOCHS", "Options"]
+__all__ = ["SAMPLE_EPOCHS", "Options", "RerankerOptions"]
 
 SAMPLE_EPOCHS = 1
 """Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
@@ -111,3 +111,18 @@ class Options:
     def mined(self) -> int:
         """How many negatives are mined a row."""
         return LOSSES[self.loss].negatives if self.negatives is None else self.negatives
+
+
+@dataclass(frozen=True)
+class RerankerOptions:
+    """What the training of a cross-encoder takes beside the options of fine-tuning: `[reranker]`."""
+
+    layers: Annotated[int | None, Interval(ge=1, le=1_000)] = setting(
+        "first layers of the base model that it keeps: fewer are faster", words="all"
+    )
+    negatives: Annotated[int, Interval(ge=0, le=100)] = setting(
+        "near products that nobody judged for a query, for each that somebody did, trained on as irrelevant", default=1
+    )
+    pairs: Annotated[int, Interval(ge=10, le=10_000_000)] = setting(
+        "pairs of an epoch at most, negatives included; of more, queries are drawn", default=20_000
+    )

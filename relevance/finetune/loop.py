@@ -8,7 +8,7 @@ import math
 import shutil
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from datasets import Dataset
@@ -34,18 +34,28 @@ if TYPE_CHECKING:
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.rows import TrainingRows
 
+_Recipe = TypeVar("_Recipe", bound="Recipe")
+
 _SAVED_EVERY_S = 60.0
 _WARM_UP = 0.1
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
 
 
-def run(
-    recipe: Recipe, folder: Path, *, progress: bool, notes: list[str], clock: Callable[[], float] = time.monotonic
+def run(  # noqa: PLR0913 - by name
+    recipe: _Recipe,
+    folder: Path,
+    *,
+    progress: bool,
+    notes: list[str],
+    clock: Callable[[], float] = time.monotonic,
+    make: Callable[..., Any] | None = None,
+    write: Callable[[_Recipe, Any, Path], None] | None = None,
 ) -> Curve:
     """Train, or go on from the last checkpoint in `folder`; the model of the best step is then in `folder / "best"`.
 
-    A checkpoint that is damaged, or that these libraries do not take up, is set aside and added to `notes`.
+    A checkpoint that is damaged, or that these libraries do not take up, is set aside and added to `notes`. Another
+    kind of model has its own way to `make` the trainer and to `write` what it trained.
 
     Raises:
         CouldNotRunError: the device is not there, or the loss or a vector is no number.
@@ -56,7 +66,7 @@ def run(
     start_s = clock() - before_s
     follower = Follower(recipe.options.patience, folder, lambda: clock() - start_s, progress=progress)
     with quiet():
-        trainer: Any = _trainer(recipe, folder, follower, evaluate_base=checkpoint is None)
+        trainer: Any = (make or _trainer)(recipe, folder, follower, evaluate_base=checkpoint is None)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
@@ -66,11 +76,11 @@ def run(
             set_checkpoint_aside(checkpoint, f"{type(error).__name__} when it was taken up", notes)
             trainer = None  # and what memory it has
     if trainer is None:
-        return run(recipe, folder, progress=progress, notes=notes, clock=clock)
+        return run(recipe, folder, progress=progress, notes=notes, clock=clock, make=make, write=write)
     steps = steps_in(trainer.state.log_history)
     best = best_of(steps)
     with quiet():
-        _write_model(recipe, trainer.model_of(checkpoint_of(folder, steps[best].step)), folder / "best")
+        (write or _write_model)(recipe, trainer.model_of(checkpoint_of(folder, steps[best].step)), folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
     return Curve(tuple(steps), best, clock() - start_s, stopped_early, follower.parts)
 
@@ -81,7 +91,8 @@ def _write_model(recipe: Recipe, transformer: Any | None, place: Path) -> None:
     save(transformer or load(recipe.base).transformer, recipe.base, place)
 
 
-def _encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
+def encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
+    """Give unit vectors of texts, a row each."""
     # an empty prompt is passed as such: None would let the model's default prompt in
     return transformer.encode(
         list(texts), prompt=prompt, batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
@@ -94,39 +105,13 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
     base = recipe.base
     set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
     began = time.perf_counter()
-    rows = ROWS[LOSSES[options.loss].rows](recipe, partial(_encoded, transformer))
+    rows = ROWS[LOSSES[options.loss].rows](recipe, partial(encoded, transformer))
     if options.mined:
         follower.parts["mining"] = time.perf_counter() - began
-    graphics = transformer.device.type == "cuda"
-    if graphics and transformer.device.index is not None:
-        torch.cuda.set_device(transformer.device)
-    brain_float = graphics and torch.cuda.is_bf16_supported()
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        warmup_steps=_WARM_UP,
-        seed=options.seed,
-        data_seed=options.seed,
+        **arguments_of(recipe, folder, transformer, evaluate_base=evaluate_base),
         prompts=_prompts(base, rows),
         batch_sampler=partial(_Batches, rows, options.epochs) if rows.items else "batch_sampler",  # the library's own
-        # the follower says when
-        eval_strategy="steps",
-        eval_steps=_NEVER,
-        eval_on_start=evaluate_base,
-        save_strategy="steps",
-        save_steps=_NEVER,
-        save_total_limit=1,  # beside that of the best step
-        logging_strategy="steps",
-        logging_steps=_NEVER,
-        logging_nan_inf_filter=False,
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=transformer.device.type == "cpu",
-        bf16=brain_float,
-        fp16=graphics and not brain_float,
-        dataloader_pin_memory=graphics,
     )
     # several devices would each get a part of a batch, and its negatives with it
     arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - it has no option
@@ -139,8 +124,7 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
         callbacks=[follower],
     )
     trainer.remove_callback(PrinterCallback)
-    an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * options.epochs + 1)
-    follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
+    evaluate_twice_an_epoch(trainer, follower, options.epochs)
     return trainer
 
 
@@ -151,6 +135,46 @@ def _loss(recipe: Recipe, transformer: Any) -> Any:
     options = recipe.options
     loss = LOSSES[options.loss].make(losses, transformer, options, load_base)
     return losses.MatryoshkaLoss(transformer, loss, list(options.matryoshka)) if options.matryoshka else loss
+
+
+def evaluate_twice_an_epoch(trainer: Any, follower: Follower, epochs: int) -> None:
+    """Say after which steps a trainer evaluates."""
+    an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * epochs + 1)
+    follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
+
+
+def arguments_of(recipe: Recipe, folder: Path, model: Any, *, evaluate_base: bool) -> dict[str, Any]:
+    """Give the arguments of any trainer of the library's for a model."""
+    options = recipe.options
+    graphics = model.device.type == "cuda"
+    if graphics and model.device.index is not None:
+        torch.cuda.set_device(model.device)
+    brain_float = graphics and torch.cuda.is_bf16_supported()
+    return {
+        "output_dir": str(folder),
+        "num_train_epochs": options.epochs,
+        "per_device_train_batch_size": options.batch_size,
+        "learning_rate": options.learning_rate,
+        "warmup_steps": _WARM_UP,
+        "seed": options.seed,
+        "data_seed": options.seed,
+        # the follower says when
+        "eval_strategy": "steps",
+        "eval_steps": _NEVER,
+        "eval_on_start": evaluate_base,
+        "save_strategy": "steps",
+        "save_steps": _NEVER,
+        "save_total_limit": 1,  # beside that of the best step
+        "logging_strategy": "steps",
+        "logging_steps": _NEVER,
+        "logging_nan_inf_filter": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": model.device.type == "cpu",
+        "bf16": brain_float,
+        "fp16": graphics and not brain_float,
+        "dataloader_pin_memory": graphics,
+    }
 
 
 def _prompts(base: Model, rows: TrainingRows) -> dict[str, str]:
@@ -201,8 +225,8 @@ class _Evaluator(BaseEvaluator):
         self.primary_metric = "ndcg"
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-        queries = _encoded(model, self._validation.queries, self._base.query_prompt)
-        texts = _encoded(model, self._validation.texts, self._base.document_prompt)
+        queries = encoded(model, self._validation.queries, self._base.query_prompt)
+        texts = encoded(model, self._validation.texts, self._base.document_prompt)
         return self._validation.measure(queries, texts)
 
 

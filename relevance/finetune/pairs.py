@@ -63,7 +63,8 @@ class Pairs:
         validation: positives of other queries, a tenth of them.
         related: all pairs of those queries that are no negatives (relevance 2 or more).
         rated: all pairs of the queries of `validation`.
-        graded: all pairs of all other queries, whatever their relevance; losses of grades are trained on them.
+        graded: all pairs of all other queries, whatever their relevance; losses of grades, and cross-encoders, are
+            trained on them.
         dropped: texts of the queries that the benchmark evaluates, as they stand in the pairs.
         dropped_pairs: how many rated pairs went with them, or because an evaluated query is their product's text.
         unknown: pairs of products that no file gives a title of, which were dropped.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -111,25 +112,46 @@ class Validation:
 
     def measure(self, queries: _Floats, products: _Floats) -> dict[str, float]:
         """Score a model by its vectors, a row of unit length each: `pearson`, `spearman` and `ndcg`, as in `Step`."""
+        cosines = queries @ products.T
+        codes = np.broadcast_to(np.arange(len(self.products)), cosines.shape)
+        return self.score(codes, cosines, cosines[self.pairs[:, 0], self.pairs[:, 1]])
+
+    def score(self, codes: npt.NDArray[np.int64], scores: _Floats, of_pairs: _Floats) -> dict[str, float]:
+        """Score a model by what it gives some products of each query, shape (queries, products), and the `pairs`."""
         from scipy.stats import pearsonr, spearmanr  # noqa: PLC0415 - only where a model is trained
 
-        cosines = queries @ products.T
-        of_pairs = cosines[self.pairs[:, 0], self.pairs[:, 1]].astype(np.float64)
+        of_pairs = of_pairs.astype(np.float64)
         if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
             return dict.fromkeys(("pearson", "spearman", "ndcg"), float("nan"))
         expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
         pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
-        return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": float(self._ndcg(cosines).mean())}
+        ndcg = float(self._ndcg(codes, scores).mean())
+        return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": ndcg}
 
     def ndcg(self, queries: _Floats, products: _Floats) -> npt.NDArray[np.float64]:
         """nDCG@10 of each query under a model, by its vectors, a row of unit length each; shape (queries,)."""
-        return self._ndcg(queries @ products.T)
+        cosines = queries @ products.T
+        return self._ndcg(np.broadcast_to(np.arange(len(self.products)), cosines.shape), cosines)
 
-    def _ndcg(self, cosines: _Floats) -> npt.NDArray[np.float64]:
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_HITS]
-        ranking = Ranking(order.astype(np.int64), np.take_along_axis(cosines, order, axis=1))
+    def _ndcg(self, codes: npt.NDArray[np.int64], scores: _Floats) -> npt.NDArray[np.float64]:
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :_HITS]
+        hits = np.take_along_axis(codes, order, axis=1).astype(np.int64)
+        ranking = Ranking(hits, np.take_along_axis(scores, order, axis=1))
         evaluation = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
         return evaluation.per_query[NDCG10]
+
+    def first(self, count: int) -> Validation:
+        """Give the first queries alone, over the same products, and as many of either kind of `pairs` at most."""
+        judged, half = self.judgments, len(self.pairs) // 2
+        kept = judged.queries < count
+        return replace(
+            self,
+            queries=self.queries[:count],
+            judgments=Judgments(
+                judged.queries[kept], judged.products[kept], judged.grades[kept], relevant_from=judged.relevant_from
+            ),
+            pairs=np.concatenate([part[part[:, 0] < count] for part in (self.pairs[:half], self.pairs[half:])]),
+        )
 
 
 def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractors: int = DISTRACTORS) -> Validation:
@@ -182,6 +204,13 @@ class Recipe:
     validation: Validation
     options: Options
     dataset: str
+    kind = "embedding model"
+
+    def run(self, folder: Path, *, progress: bool, notes: list[str]) -> Curve:
+        """Train, or go on from the last checkpoint; see `relevance.finetune.loop.run`."""
+        from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
+
+        return run(self, folder, progress=progress, notes=notes)
 
     def __post_init__(self) -> None:
         """Look whether the options fit the model."""
@@ -249,11 +278,18 @@ _VALIDATION_SPEED_UP = 4
 def estimated_seconds(recipe: Recipe) -> float:
     """Estimate from words the seconds that a training takes on two CPU cores, all epochs and evaluations."""
     options = recipe.options
+    texts = (text for pair in recipe.pairs.train for text in (pair.query, pair.text))
+    trained = options.epochs * tokens_of(texts, options.max_tokens)
+    judged = (2 * options.epochs + 1) * tokens_of(recipe.validation.texts, options.max_tokens)
+    return seconds_of_tokens(recipe, trained, judged)
 
-    def tokens(texts: Iterable[str]) -> float:
-        return sum(min(options.max_tokens, 2 + len(text.split()) * _TOKENS_PER_WORD) for text in texts)
 
-    trained = options.epochs * tokens(text for pair in recipe.pairs.train for text in (pair.query, pair.text))
-    judged = (2 * options.epochs + 1) * tokens(recipe.validation.texts)
+def tokens_of(texts: Iterable[str], limit: int) -> float:
+    """Estimate from words the tokens of texts, each cut at the limit."""
+    return sum(min(limit, 2 + len(text.split()) * _TOKENS_PER_WORD) for text in texts)
+
+
+def seconds_of_tokens(recipe: Recipe, trained: float, judged: float) -> float:
+    """Estimate the seconds that two CPU cores take to train on so many tokens and to evaluate so many."""
     size = recipe.base.weights_bytes / _WEIGHTS_BYTES
     return size * (trained + judged / _VALIDATION_SPEED_UP) / _TOKENS_PER_S

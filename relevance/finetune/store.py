@@ -69,10 +69,8 @@ def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
         try:
             if (stored := find_stored(cache_dir, sha256, notes)) is not None:
                 return stored
-            from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
-
             with peak_memory() as peak:
-                curve = run(recipe, work, progress=progress, notes=notes)
+                curve = recipe.run(work, progress=progress, notes=notes)
                 curve = replace(curve, memory_bytes=peak())
             return replace(publish(recipe, curve, work, cache_dir), notes=tuple(notes))
         except RelevanceError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from relevance.finetune.changes import Changes, Comparison, Gain
     from relevance.finetune.choosing import Choice, Difference
     from relevance.finetune.recipe import Recipe
-    from relevance.suite.finetuning import FineTuning, Training
+    from relevance.suite.finetuning import FineTuning, Reranked, Training
     from relevance.suite.recipes import Recipes
 
 _SHOWN_NOTES = 10  # on the page
@@ -266,6 +266,23 @@ def outcome_lines(done: FineTuning) -> list[str]:
         alone = f"{one.condensed.base:.4f} -> {one.condensed.tuned:.4f}, {_gain(one.condensed)}"
         lines.append(f"  by judged hits alone ({judged}): {alone}")
     return lines
+
+
+def reranker_lines(done: Reranked) -> list[str]:
+    """How the training of a cross-encoder went, what it changes, and what it costs."""
+    curve, change = done.stored.curve, done.change
+    best, end = curve.steps[curve.best], ", stopped early" if curve.stopped_early else ""
+    memory = "" if curve.memory_bytes is None else f", {curve.memory_bytes / 1e9:.1f} GB"
+    trained = f"trained in {duration(curve.seconds)}{memory}{end}"
+    times = ", ".join(f"{name} {p50:.1f} ms" for name, (p50, _) in done.stages.items())
+    gain = change.over_seeds
+    return [
+        f"cross-encoder: validation nDCG@10 {best.ndcg:.4f} at step {best.step} of {curve.steps[-1].step}, {trained}",
+        f"  {done.stored.path}",
+        *(f"note: {note}" for note in done.stored.notes),
+        f"{change.tuned} against {change.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}",
+        f"a query, median of single ones: {times}",
+    ]
 
 
 def _gain(gain: Gain) -> str:

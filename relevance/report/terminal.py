@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
+from relevance.finetune.reranker import estimated_seconds as seconds_to_train
 from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
 from relevance.gate.holes import LEAST_JUDGED
 from relevance.gate.rebuilds import RECALL, reach, same_index
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis, Hit, Reported, StrategyDiagnosis
     from relevance.embeddings import Model
     from relevance.evaluation import Metric
+    from relevance.finetune.reranker import RerankerRecipe
     from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
     from relevance.reranking.cross_encoder import Scorer
@@ -71,9 +73,17 @@ def plan_lines(plan: Plan) -> list[str]:
         products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
         lines.append(f"  no evaluated query was trained on, {near}; {products}")
     lines += [_rerank_line(rerank, scorer) for rerank, scorer in plan.rerankers.items()]
+    if plan.reranker is not None and plan.reranker.stored is None:
+        lines.append(f"rerank: {reranker_line(plan.reranker.recipe)}")
     lines += [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
     lines += [f"note: {note}" for note in plan.notes]
     return [printable(line) for line in lines]
+
+
+def reranker_line(recipe: RerankerRecipe) -> str:
+    """Say what a cross-encoder is to be trained from, and how long that may take."""
+    pairs, took = plural(len(recipe.chosen), "judged pair"), duration(seconds_to_train(recipe))
+    return f"cross-encoder to be trained first, from {recipe.base.name} on {pairs}: about {took} on two CPU cores"
 
 
 def _rerank_line(rerank: Rerank, scorer: Scorer | None) -> str:

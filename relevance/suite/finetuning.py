@@ -12,10 +12,11 @@ from relevance.embeddings import Encoder
 from relevance.engines.mapping import finds_the_same
 from relevance.errors import InputError
 from relevance.evaluation import METRICS, NDCG10, condensed, evaluate
-from relevance.finetune.changes import Changes, Measured, compare, pair_changes
+from relevance.finetune.changes import Changes, Comparison, Measured, compare, pair_changes
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
-from relevance.runner import search
+from relevance.runner import latencies, search
+from relevance.stages import TRAINED
 from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy
 from relevance.suite.measure import prepare
 from relevance.suite.plan import make_plan, runnable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from relevance.finetune.choosing import Choice
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
+    from relevance.suite.measure import Suite
     from relevance.suite.plan import Finetuned, Plan
 
 _LINEAR = replace(READY_MADE["textsearch_spelled"], name="linear", vectors={"whole": 1}, combine="linear")
@@ -135,6 +137,50 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
     return FineTuning(tuple(trainings), kept, Changes(comparisons, pairs, tuple(one.curve for one in kept)))
 
 
+RERANKED = "rrf_reranked"
+"""The name of `rrf` with a cross-encoder behind it, where one is compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reranked:
+    """A cross-encoder that is trained, what it changes, and the milliseconds of a query's search and reranking."""
+
+    stored: Stored
+    change: Comparison
+    stages: Mapping[str, tuple[float, float]]
+
+
+def plan_reranker(config: Config) -> Plan:
+    """Plan the training of the cross-encoder, and its comparison; everything is checked, nothing is trained.
+
+    Raises:
+        InputError: there is nothing to train on; see `make_plan`.
+        CouldNotRunError: see `make_plan`.
+    """
+    base = STRATEGIES["rrf"]
+    reranked = replace(base, name=RERANKED, rerank={"model": TRAINED})
+    return make_plan(replace(config, floors=None, named=(RERANKED,)), [base, reranked])
+
+
+def compare_reranker(plan: Plan, *, progress: bool) -> Reranked:
+    """Train the cross-encoder if it is not stored yet, and measure a strategy without it and with it.
+
+    Raises:
+        CouldNotRunError: the training, the engine or the device fails.
+        InputError: a stored model or the cache is damaged.
+    """
+    suite = _prepared(plan, progress=progress)
+    try:
+        before, after = (_measured(suite, strategy) for strategy in plan.strategies)
+        stages = latencies(suite.engine, plan.strategies[1], suite.batch).stages
+    finally:
+        suite.close()
+    assert suite.plan.reranker is not None  # noqa: S101 - a strategy uses it
+    assert suite.plan.reranker.stored is not None  # noqa: S101 - it was trained
+    change = compare((plan.strategies[0].name, RERANKED), before, [after], plan.dataset.queries)
+    return Reranked(suite.plan.reranker.stored, change, stages)
+
+
 def measure(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Measured]]:
     """Train what is not there, and measure the strategies of a plan; the index is let go of.
 
@@ -145,23 +191,27 @@ def measure(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Measured]
         CouldNotRunError: a training, the engine or the device fails.
         InputError: a stored model or the cache is damaged.
     """
-    own = plan.config.metrics
-    config = replace(plan.config, metrics=replace(own, report=(*own.report, *METRICS)))
-    suite = prepare(replace(plan, config=config), progress=progress)
-    measured = {}
-    judgments, n_products = plan.dataset.judgments, len(plan.dataset.catalogue)
+    suite = _prepared(plan, progress=progress)
     try:
-        for strategy in plan.strategies:
-            ranking = suite.search(strategy)
-            evaluation = suite.judge(strategy, ranking, None).evaluation
-            if finds_the_same(strategy, hits=CONDENSED_FROM):
-                ranking = search(suite.engine, strategy, suite.batch, hits=CONDENSED_FROM)
-            kept = condensed(ranking, judgments, n_products=n_products)
-            of_judged = evaluate(kept, judgments, n_products=n_products, metrics=(NDCG10,))
-            measured[strategy.name] = Measured(evaluation, of_judged)
+        return suite.plan, {strategy.name: _measured(suite, strategy) for strategy in plan.strategies}
     finally:
         suite.close()
-    return suite.plan, measured
+
+
+def _prepared(plan: Plan, *, progress: bool) -> Suite:
+    own = plan.config.metrics
+    config = replace(plan.config, metrics=replace(own, report=(*own.report, *METRICS)))
+    return prepare(replace(plan, config=config), progress=progress)
+
+
+def _measured(suite: Suite, strategy: Strategy) -> Measured:
+    judgments, n_products = suite.plan.dataset.judgments, len(suite.plan.dataset.catalogue)
+    ranking = suite.search(strategy)
+    evaluation = suite.judge(strategy, ranking, None).evaluation
+    if finds_the_same(strategy, hits=CONDENSED_FROM):
+        ranking = search(suite.engine, strategy, suite.batch, hits=CONDENSED_FROM)
+    kept = condensed(ranking, judgments, n_products=n_products)
+    return Measured(evaluation, evaluate(kept, judgments, n_products=n_products, metrics=(NDCG10,)))
 
 
 def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from relevance.spelling import Spellers
 from relevance.stages import TRAINED
 from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
 from relevance.suite.neighbours import ExactNeighbours
-from relevance.suite.plan import trained_model
+from relevance.suite.plan import trained_model, trained_rerankers, trained_scorer
 from relevance.suite.words import WordReader
 
 if TYPE_CHECKING:
@@ -431,14 +431,22 @@ def _rerankers(plan: Plan, known: dict[object, Any], *, progress: bool) -> dict[
 
 
 def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
-    """The plan with its fine-tuned model, which is trained where it is not there; and notes on that."""
-    finetuned = plan.finetuned
-    if finetuned is None or finetuned.recipe is None or finetuned.trained:
-        return plan, ()
-    stored = train(finetuned.recipe, plan.config.cache_dir, progress=progress)
-    model = trained_model(plan.config, stored)
-    models = MappingProxyType({**plan.models, FINETUNED: model})
-    return replace(plan, models=models, finetuned=replace(finetuned, model=model, trained=True)), stored.notes
+    """The plan with its fine-tuned model and its reranker, trained where they are not there; and notes on that."""
+    finetuned, reranker = plan.finetuned, plan.reranker
+    notes: tuple[str, ...] = ()
+    if finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
+        stored = train(finetuned.recipe, plan.config.cache_dir, progress=progress)
+        model = trained_model(plan.config, stored)
+        models = MappingProxyType({**plan.models, FINETUNED: model})
+        plan = replace(plan, models=models, finetuned=replace(finetuned, model=model, trained=True))
+        notes += stored.notes
+    if reranker is not None and reranker.stored is None:
+        stored = train(reranker.recipe, plan.config.cache_dir, progress=progress)
+        scorer = trained_scorer(plan.config, stored)
+        rerankers = {**plan.rerankers, **dict.fromkeys(trained_rerankers(plan.strategies), scorer)}
+        plan = replace(plan, rerankers=rerankers, reranker=replace(reranker, stored=stored))
+        notes += stored.notes
+    return plan, notes
 
 
 def prepare(

@@ -20,10 +20,12 @@ from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
+from relevance.finetune.reranker import RerankerRecipe
 from relevance.finetune.store import check_stored, find_stored
 from relevance.gate.rebuilds import EXACT
 from relevance.reranking.cross_encoder import resolve_scorer
 from relevance.reranking.function import scoring_function
+from relevance.stages import TRAINED, Rerank
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, all_of, leaves_of, readings_of
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from relevance.gate import Floors
     from relevance.records import Dataset
     from relevance.reranking.cross_encoder import Scorer
-    from relevance.stages import Rerank
     from relevance.strategies import Strategy
 
 
@@ -65,6 +66,23 @@ class Finetuned:
 
 
 @dataclass(frozen=True, eq=False)
+class TrainedReranker:
+    """The cross-encoder that is trained on the data set's pairs.
+
+    Attributes:
+        recipe: what it is made of.
+        stored: the model; None where it is still to be trained.
+        leaks: what its training shares with the benchmark and may share.
+        notes: what people should know, a line each.
+    """
+
+    recipe: RerankerRecipe
+    stored: Stored | None
+    leaks: Leaks
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What will run, checked.
 
@@ -77,7 +95,9 @@ class Plan:
         config: what the plan was made of.
         finetuned: what is known of the fine-tuned model; None where no strategy uses it.
         left_out: strategies that cannot run, with the reason of each.
-        rerankers: what reorders hits, by how strategies say it; None in the place of a function.
+        rerankers: what reorders hits, by how strategies say it; None in the place of a function. One that is still to
+            be trained is not there.
+        reranker: the one that is trained here; None where no strategy uses it.
     """
 
     dataset: Dataset
@@ -91,6 +111,7 @@ class Plan:
     finetuned: Finetuned | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     rerankers: Mapping[Rerank, Scorer | None] = field(default_factory=dict)
+    reranker: TrainedReranker | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -99,7 +120,8 @@ class Plan:
         of_finetuned = () if self.finetuned is None else self.finetuned.notes
         of_models = (note for model in self.models.values() for note in model.notes)
         of_engine = (*self.engine.failing, *self.engine.notes)
-        notes = (*broken, *of_finetuned, *of_models, *of_engine, *self.dataset.notes)
+        of_reranker = () if self.reranker is None else self.reranker.notes
+        notes = (*broken, *of_finetuned, *of_reranker, *of_models, *of_engine, *self.dataset.notes)
         return tuple(dict.fromkeys(notes))
 
 
@@ -118,6 +140,7 @@ class Parts:
     dataset: Dataset | None
     finetuned: Finetuned | None
     rerankers: Mapping[Rerank, Scorer | None] | None
+    reranker: TrainedReranker | None
 
 
 def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable[..., Any]) -> Parts:
@@ -140,7 +163,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if engine is not None:
         engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine, models or {})))
     products = None if engine is None else engine.product_ids
-    dataset, finetuned = None, None
+    dataset, finetuned, reranker = None, None, None
     if config.elasticsearch.index is None or products is not None:
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
@@ -152,7 +175,12 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
-    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned, rerankers)
+        if dataset is not None and (of_trained := trained_rerankers(strategies)):
+            reranker = attempt(_reranker_model, config, dataset, pairs, finetuned)
+            if reranker is not None and reranker.stored is not None and rerankers is not None:
+                scorer = attempt(trained_scorer, config, reranker.stored)
+                rerankers = {**rerankers, **dict.fromkeys(of_trained, scorer)} if scorer else rerankers
+    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned, rerankers, reranker)
 
 
 def _engine(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
@@ -197,6 +225,7 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         finetuned=finetuned,
         left_out=parts.left_out,
         rerankers=parts.rerankers or {},
+        reranker=parts.reranker,
     )
 
 
@@ -298,12 +327,19 @@ def _resolved_rerankers(config: Config, strategies: Sequence[Strategy]) -> Mappi
             if rerank.search is not None:
                 scoring_function(rerank)
                 found[rerank] = None
-            else:
-                embeddings.check_cache_dir(config.cache_dir)
+                continue
+            embeddings.check_cache_dir(config.cache_dir)
+            if rerank.model != TRAINED:
                 found[rerank] = resolve_scorer(rerank, cache_dir=config.cache_dir, device=config.models[BASE].device)
         except RelevanceError as error:
             raise type(error)(f"{strategy.where}: {error}", details=error.details) from None
     return MappingProxyType(found)
+
+
+def trained_rerankers(strategies: Sequence[Strategy]) -> list[Rerank]:
+    """List the stages whose cross-encoder is trained here."""
+    stages = (one.reranking for one in all_of(strategies))
+    return [stage for stage in stages if stage is not None and stage.model == TRAINED]
 
 
 def _resolved(name: str, config: Config) -> Model:
@@ -388,14 +424,16 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
         InputError: one that cannot run was asked for by name, or none can.
     """
     finetuned = [strategy for strategy in strategies if FINETUNED in strategy.models]
-    reason = _unavailable(config) if finetuned else ""
-    if not reason:
-        return tuple(strategies), MappingProxyType({})
-    named = [strategy for strategy in finetuned if strategy.name in config.named]
-    if named or len(finetuned) == len(strategies):
-        raise InputError(f"strategy {(named or finetuned)[0].name!r} cannot run: {reason}")
-    runs = tuple(strategy for strategy in strategies if strategy not in finetuned)
-    return runs, MappingProxyType({strategy.name: reason for strategy in finetuned})
+    reasons = dict.fromkeys((one.name for one in finetuned), _unavailable(config) if finetuned else "")
+    reranking = [one.name for one in strategies if trained_rerankers([one]) and not reasons.get(one.name)]
+    reasons |= dict.fromkeys(reranking, _without_pairs(config) if reranking else "")
+    reasons = {name: reason for name, reason in reasons.items() if reason}
+    named = [name for name in reasons if name in config.named]
+    if named or (reasons and len(reasons) == len(strategies)):
+        name = (named or list(reasons))[0]
+        raise InputError(f"strategy {name!r} cannot run: {reasons[name]}")
+    runs = tuple(strategy for strategy in strategies if strategy.name not in reasons)
+    return runs, MappingProxyType(reasons)
 
 
 def _unavailable(config: Config) -> str:
@@ -406,10 +444,15 @@ def _unavailable(config: Config) -> str:
         if not mapped or not named:
             allowed = "vectors of it in [elasticsearch.vectors], and --finetuned-model"
             return f"the index that exists is not known to have vectors of a fine-tuned model; allowed: {allowed}"
+    return "" if named else _without_pairs(config, "--finetuned-model PATH, ")
+
+
+def _without_pairs(config: Config, also: str = "") -> str:
+    """Why nothing can be trained, "" where it can; `also` is allowed beside pairs."""
     with _naming_place(config):
-        if named or config.pairs_share is not None or datasets.has_pairs(config.source):
+        if config.pairs_share is not None or datasets.has_pairs(config.source):
             return ""
-    allowed = "--finetuned-model PATH, pairs, or --pairs-from-judgments SHARE"
+    allowed = f"{also}pairs, or --pairs-from-judgments SHARE"
     return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
 
 
@@ -449,6 +492,33 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
         find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
     model = base if stored is None else trained_model(config, stored)
     return Finetuned(model, recipe, trained=stored is not None, sha256=recipe.sha256, leaks=leaks, notes=notes)
+
+
+def _reranker_model(
+    config: Config, evaluated: Dataset, frame: pd.DataFrame | None, finetuned: Finetuned | None
+) -> TrainedReranker:
+    """The stored cross-encoder, or what it is to be trained from: the pairs of the fine-tuned model."""
+    if finetuned is not None and finetuned.recipe is not None:
+        pairs, validation = finetuned.recipe.pairs, finetuned.recipe.validation
+    else:
+        frame = datasets.load_pairs(config.source) if frame is None else frame
+        pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
+        validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
+    base = _resolved(BASE, config)
+    recipe = RerankerRecipe(base, pairs, validation, config.finetune, evaluated.name, reranker=config.reranker)
+    leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train a reranker on")
+    stored = find_stored(config.cache_dir, recipe.sha256)
+    if stored is not None:
+        find_leaks(stored.trained, evaluated, where=f"the pairs of reranker {stored.path}")
+    return TrainedReranker(recipe, stored, leaks, _pair_notes(pairs))
+
+
+def trained_scorer(config: Config, stored: Stored) -> Scorer:
+    """Resolve a stored cross-encoder, which cuts texts where its training did."""
+    base = config.models[BASE]
+    rerank = Rerank(str(stored.path), max_tokens=config.finetune.max_tokens, trust_remote_code=base.trust_remote_code)
+    scorer = resolve_scorer(rerank, cache_dir=config.cache_dir, device=base.device)
+    return replace(scorer, name=f"{stored.base} as a cross-encoder", recipe=stored.sha256)
 
 
 def trained_model(config: Config, stored: Stored) -> Model:

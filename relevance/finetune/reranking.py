@@ -1,0 +1,186 @@
+"""The training of a cross-encoder, by sentence-transformers' own trainer. Imported where one is trained."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
+from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from transformers import PrinterCallback
+
+from relevance.embeddings.sentence_model import LOADING, load, set_limit
+from relevance.finetune import loop
+from relevance.finetune.pairs import normalised
+from relevance.finetune.reranker import CANDIDATES, VALIDATED, label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from relevance.finetune.loop import Follower
+    from relevance.finetune.recipe import Curve
+    from relevance.finetune.reranker import RerankerRecipe
+
+    _Floats = npt.NDArray[np.float32]
+
+# the nearest are often relevant and not judged
+_SKIPPED = 10
+_LOOKED_AT = 100
+_ROWS_AT_ONCE = 1_024
+_SORTED_TOGETHER = 16
+_SCORED_AT_ONCE = 64
+
+
+def run(recipe: RerankerRecipe, folder: Path, *, progress: bool, notes: list[str]) -> Curve:
+    """Train, or go on from the last checkpoint in `folder`; see `relevance.finetune.loop.run`, whose loop it is."""
+    return loop.run(recipe, folder, progress=progress, notes=notes, make=_trainer, write=_write)
+
+
+def untrained(recipe: RerankerRecipe) -> Any:
+    """Make the cross-encoder: the base model's encoder, or its first layers, under a new head, drawn by the seed."""
+    torch.manual_seed(recipe.options.seed)
+    layers = recipe.reranker.layers
+    encoder = CrossEncoder(
+        str(recipe.base.path),
+        num_labels=1,
+        device=recipe.base.device,
+        local_files_only=True,
+        trust_remote_code=recipe.base.trust_remote_code,
+        model_kwargs=dict(LOADING),
+        config_kwargs={} if layers is None else {"num_hidden_layers": layers},
+    ).float()
+    set_limit(encoder, min(recipe.options.max_tokens, recipe.base.max_tokens or recipe.options.max_tokens))
+    return encoder
+
+
+def _write(recipe: RerankerRecipe, encoder: Any | None, place: Path) -> None:
+    """Write a cross-encoder, or else the one that nothing was trained of."""
+    shutil.rmtree(place, ignore_errors=True)
+    (encoder or untrained(recipe)).save_pretrained(str(place), create_model_card=False, safe_serialization=True)
+
+
+def _trainer(recipe: RerankerRecipe, folder: Path, follower: Follower, *, evaluate_base: bool) -> Any:
+    base = load(recipe.base).transformer
+    set_limit(base, recipe.base.max_tokens and min(recipe.options.max_tokens, recipe.base.max_tokens))
+    began = time.perf_counter()
+    rows = _rows(recipe, base)
+    evaluator = _Evaluator(recipe, base)
+    follower.parts["mining"] = time.perf_counter() - began
+    del base  # and what memory it has
+    encoder = untrained(recipe)
+    arguments = CrossEncoderTrainingArguments(
+        **loop.arguments_of(recipe, folder, encoder, evaluate_base=evaluate_base),
+        batch_sampler=partial(
+            _LikeLength, [len(query) + len(text) for query, text in zip(*list(rows.values())[:2], strict=True)]
+        ),
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - it has no option
+    trainer = _Trainer(
+        model=encoder,
+        args=arguments,
+        train_dataset=Dataset.from_dict(dict(rows)),
+        loss=BinaryCrossEntropyLoss(encoder),
+        evaluator=evaluator,
+        callbacks=[follower],
+    )
+    trainer.remove_callback(PrinterCallback)
+    loop.evaluate_twice_an_epoch(trainer, follower, recipe.options.epochs)
+    return trainer
+
+
+class _Trainer(CrossEncoderTrainer):
+    def add_model_card_callback(self, *_: Any) -> None:
+        """Add none: it would count the tokens of all texts first."""
+
+    def model_of(self, checkpoint: Path) -> Any | None:
+        """The model with the weights of a checkpoint; None without one."""
+        if not checkpoint.exists():
+            return None
+        self._load_from_checkpoint(str(checkpoint))
+        return self.model
+
+
+class _LikeLength(DefaultBatchSampler):
+    """Batches of rows of about the same length, so that little is padded; which they are is drawn for each epoch."""
+
+    def __init__(self, lengths: Sequence[int], dataset: Any, **settings: Any) -> None:
+        super().__init__(dataset, **settings)
+        self._lengths = np.array(lengths)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self._lengths))
+        together = self.batch_size * _SORTED_TOGETHER
+        batches: list[npt.NDArray[np.int64]] = []
+        for start in range(0, len(order), together):
+            part = order[start : start + together]
+            part = part[np.argsort(self._lengths[part], kind="stable")]
+            batches += [part[at : at + self.batch_size] for at in range(0, len(part), self.batch_size)]
+        yield from (batches[at].tolist() for at in random.permutation(len(batches)))
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._lengths) / self.batch_size)
+
+
+def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
+    """Judged pairs by their grade, and near products that nobody judged for the query as irrelevant ones."""
+    pairs = recipe.chosen
+    rows = [(pair.query, pair.text, label_of(pair.relevance)) for pair in pairs]
+    judged: dict[str, set[str]] = {}
+    for pair in recipe.pairs.graded:
+        judged.setdefault(normalised(pair.query), set()).add(pair.product)
+    products = dict(sorted({pair.product: pair.text for pair in pairs}.items()))
+    names, counts = list(products), dict[str, int]()
+    for pair in pairs:
+        counts[pair.query] = counts.get(pair.query, 0) + recipe.reranker.negatives
+    if recipe.reranker.negatives:
+        random = np.random.default_rng(recipe.options.seed)
+        queries = list(counts)
+        of_queries = loop.encoded(base, queries, recipe.base.query_prompt)
+        of_products = loop.encoded(base, list(products.values()), recipe.base.document_prompt)
+        for query, nearest in zip(queries, _nearest(of_queries, of_products, _LOOKED_AT), strict=True):
+            free = [names[at] for at in nearest.tolist() if names[at] not in judged[normalised(query)]]
+            free = free[_SKIPPED:] or free
+            drawn = random.permutation(len(free))[: counts[query]].tolist()
+            rows += [(query, products[free[at]], 0.0) for at in drawn]
+    queries_, texts, labels = zip(*rows, strict=True)
+    return {"query": list(queries_), "text": list(texts), "label": list(labels)}
+
+
+def _nearest(queries: _Floats, products: _Floats, count: int) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(queries), _ROWS_AT_ONCE):
+        yield from np.argsort(-(queries[start : start + _ROWS_AT_ONCE] @ products.T), axis=1, kind="stable")[:, :count]
+
+
+class _Evaluator(BaseEvaluator):
+    """Reranks the nearest products of held-out queries."""
+
+    def __init__(self, recipe: RerankerRecipe, base: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._validation = validation = recipe.validation.first(VALIDATED)
+        queries = loop.encoded(base, validation.queries, recipe.base.query_prompt)
+        products = loop.encoded(base, validation.texts, recipe.base.document_prompt)
+        self._candidates = np.stack(list(_nearest(queries, products, CANDIDATES)))
+        self.primary_metric = "ndcg"
+
+    def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
+        validation = self._validation
+        reranked = [(row, code) for row, codes in enumerate(self._candidates.tolist()) for code in codes]
+        codes = [*reranked, *map(tuple, validation.pairs.tolist())]
+        written = [(validation.queries[row], validation.texts[code]) for row, code in codes]
+        options = {"batch_size": _SCORED_AT_ONCE, "show_progress_bar": False, "activation_fn": torch.nn.Identity()}
+        scores = np.asarray(model.predict(written, **options), dtype=np.float32)
+        of_candidates = scores[: len(reranked)].reshape(self._candidates.shape)
+        return validation.score(self._candidates, of_candidates, scores[len(reranked) :])
