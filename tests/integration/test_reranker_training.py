@@ -1,7 +1,8 @@
-"""A cross-encoder from sentence-transformers' own trainer, of a small base model, in seconds; and what it then ranks."""
+"""A cross-encoder trained by the library's own trainer from a small base model, in seconds, and what it then ranks."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def test_a_training_is_evaluated_twice_an_epoch_and_its_best_model_stored(
     recipe: RerankerRecipe, stored: Stored
 ) -> None:
     steps = stored.curve.steps
-    assert [step.step for step in steps][0] == 0
+    assert steps[0].step == 0
     assert len(steps) == 5
     assert stored.curve.steps[stored.curve.best].ndcg == max(step.ndcg for step in steps)
     assert find_stored(stored.path.parents[1], recipe.sha256) is not None
@@ -60,8 +61,6 @@ def test_a_training_is_evaluated_twice_an_epoch_and_its_best_model_stored(
 def test_the_record_has_every_pair_that_was_seen_and_a_changed_weight_is_found(
     recipe: RerankerRecipe, stored: Stored, tmp_path: Path
 ) -> None:
-    import shutil  # noqa: PLC0415 - of this test alone
-
     checked = check_stored(stored.path, expected=recipe.sha256)
     assert checked is not None
     graded = {(pair.query, pair.product) for pair in recipe.pairs.graded}
@@ -113,7 +112,7 @@ def test_other_models_are_refused_in_a_line(tiny: Path, stored: Stored, scorer: 
 
 
 def test_a_session_trains_it_where_it_is_missing(tiny: Path, tmp_path: Path) -> None:
-    from relevance.config import read_config  # noqa: PLC0415 - of this test alone
+    from relevance.config.reading import read_config  # noqa: PLC0415 - of this test alone
     from relevance.suite import make_plan, prepare  # noqa: PLC0415 - likewise
 
     write_files(tmp_path / "data")
@@ -138,7 +137,7 @@ rerank = {{model = "finetuned", depth = 5}}
 """,
         encoding="utf-8",
     )
-    config = read_config({}, {}, start=tmp_path)
+    config = read_config(options={}, environ={}, file=tmp_path / "relevance.toml", root=tmp_path)
     plan = make_plan(config, config.selected)
     assert plan.reranker is not None
     assert plan.reranker.stored is None
