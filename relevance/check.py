@@ -119,8 +119,7 @@ def check(config: Config) -> Findings:
     dataset, engine, finetuned = parts.dataset, parts.engine, parts.finetuned
     errors += [InputError(line) for line in (engine.failing if engine else ())]
     baselines = _baseline_rows(config, dataset, attempt)
-    trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
-    models = {**(parts.models or {}), **trained}
+    models = dict(parts.models or {}) if finetuned is not None and not finetuned.trained else parts.known_models
     texts: Sequence[TextsToEmbed] = () if dataset is None else attempt(_texts, config, dataset, models) or ()
     whole = [] if dataset is None else embedded_texts(dataset.catalogue, "whole")
     rows: Rows = []
@@ -305,7 +304,8 @@ def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> lis
     # an index that exists has its products' vectors already
     used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
     counted = []
-    for name, model in models.items():
+    searching = {name for strategy in config.selected for name in strategy.models}
+    for name, model in ((name, model) for name, model in models.items() if name in searching):
         for field in (field for owner, field in used if owner == name):
             texts = embedded_texts(dataset.catalogue, field, name)
             counted.append(texts_to_embed(texts, model, "document", cache_dir=config.cache_dir, names=(name, field)))

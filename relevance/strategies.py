@@ -40,6 +40,15 @@ BASE = "base"
 FINETUNED = "finetuned"
 """The model that is made of `BASE` by fine-tuning, where none is given."""
 
+SHORT, SHORT_DIMENSIONS = "finetuned_short", 128
+"""The model that is `FINETUNED` with its vectors cut, where none is given, and at how many dimensions."""
+
+STATIC = "static"
+"""The model that is distilled from `FINETUNED` into vectors of tokens, where none is given."""
+
+DERIVED = (SHORT, STATIC)
+"""Models that are made of `FINETUNED`, where none is given."""
+
 # a strategy checks its boosts itself, whoever makes it
 _Boosts = Annotated[Mapping[str, float], Written(Any), Takes("table of numbers")]
 _OfWords = Takes("true, false or list of names", 'true, false, or a list of text fields, such as ["title"]')
@@ -557,6 +566,8 @@ READY_MADE: Mapping[str, Strategy] = MappingProxyType(
             Strategy("textsearch_spelled", **_TUNED, spelling=True),
             Strategy("hybrid_stemmed", text=_BOOSTED, vectors={"whole": 1}, analyzer="stemmed"),
             Strategy("rrf_stemmed", text=_BOOSTED, vectors={"whole": 1}, combine="rrf", analyzer="stemmed"),
+            Strategy("matryoshka_short", vectors={"whole": 1}, model=SHORT),
+            Strategy("static", vectors={"whole": 1}, model=STATIC),
         )
     }
 )

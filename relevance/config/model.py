@@ -37,7 +37,7 @@ from relevance.setting import (
     text_of,
 )
 from relevance.stages import Rerank
-from relevance.strategies import FINETUNED, STRATEGIES, Strategy
+from relevance.strategies import FINETUNED, SHORT, SHORT_DIMENSIONS, STATIC, STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -313,7 +313,7 @@ class Config(Session):
         aliases: data sets of `[datasets.NAME]`, by name.
         fields: what fields the products have.
         own_fields: `[fields.NAME]`, by name; empty where `mapping` names a file, or neither is set.
-        models: by name; `base` and `finetuned` are always there.
+        models: by name; `base`, `finetuned` and what is made of it are always there.
         strategies: all that exist, built-in ones first, by name.
         tuning: what `relevance tune` tries of a strategy, `[tuning.NAME]`, by its name.
         selected: those that run.
@@ -361,8 +361,9 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
     if config.require_baseline is None:
         values["require_baseline"] = "true where CI is set"
     for name, model in config.models.items():
-        own = "base, fine-tuned" if name == FINETUNED else "the packaged model"
-        values[f"models.{name}.path"] = model.path or own
+        short, static = f"finetuned, its vectors cut at {SHORT_DIMENSIONS}", "finetuned, as vectors of tokens"
+        made = {FINETUNED: "base, fine-tuned", SHORT: short, STATIC: static}
+        values[f"models.{name}.path"] = model.path or made.get(name, "the packaged model")
         for key in ("query_prompt", "document_prompt", "max_tokens", "truncate_dim"):
             value = getattr(model, key)
             values[f"models.{name}.{key}"] = "the model's own" if value is None else repr(value)

@@ -41,7 +41,7 @@ from relevance.gate import Limits, MetricChoice, read_limits, read_metrics
 from relevance.schema import Schema
 from relevance.setting import Key, shown
 from relevance.stages import TRAINED
-from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table, joined
+from relevance.strategies import BASE, DERIVED, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table, joined
 from relevance.tuning.space import make_space
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def read_config(  # noqa: PLR0913 - all by name
         with problems.gathered(f"datasets.{name}"):
             aliases[name] = _alias(f"{file} [datasets.{name}]", name, table)
     models: dict[str, ModelChoice] = {}
-    for name in dict.fromkeys((BASE, *(name for name, _ in _named(tables, "models")), FINETUNED)):
+    for name in dict.fromkeys((BASE, *(name for name, _ in _named(tables, "models")), FINETUNED, *DERIVED)):
         with problems.gathered():
             models[name] = ModelChoice()  # where its own cannot be made, strategies may name it all the same
             models[name] = _model(tables, name)
@@ -454,6 +454,9 @@ def _model(tables: Tables, name: str) -> ModelChoice:
     table = tables[f"models.{name}"]
     device = _nearest(tables, f"models.{name}", "device")
     values = _values(table) | {"device": device.value if device else None}
+    if name in DERIVED and "path" not in table and (idle := table.keys() - {"truncate_dim"}):
+        way = f"it is made of {FINETUNED}; allowed: truncate_dim, or a path of a model beside it"
+        raise InputError(f"{table[min(idle)].where}: changes nothing, as {way}")
     if path := values.get("path"):
         # a folder, or the name as it stands where it is none and can be one on the hub
         folder = table["path"].located(path)

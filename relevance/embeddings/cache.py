@@ -80,7 +80,8 @@ def text_digest(text: str) -> bytes:
 
 
 def open_store(cache_dir: Path, model: Model, side: Side) -> Store:
-    """The store of a model's vectors of queries, or of products' texts."""
+    """The store of a model's vectors of queries, or of products' texts; a model that cuts them has them whole."""
+    model = model.whole
     # code of a model's own may treat the sides differently, beside their prompts
     trusted = side if model.trust_remote_code else None
     decisive = (model.fingerprint, model.prompt(side), model.max_tokens, model.dimensions, model.similarity)

@@ -133,13 +133,16 @@ class Encoder:
 
     def _in_memory(self) -> Any:
         if self._loaded is None:
-            self._loaded = self._load(self.model)
+            self._loaded = self._load(self.model.whole)
         return self._loaded
 
     def _read(
         self, distinct: Mapping[bytes, str], side: Side, label: str
     ) -> tuple[Vectors, npt.NDArray[np.int64], bool]:
-        """Vectors and lengths in tokens of texts, and whether the store lacked any of them."""
+        """Vectors and lengths in tokens of texts, and whether the store lacked any of them.
+
+        What a model cuts is cut here: any number of dimensions costs one encoding.
+        """
         store, digests, encoded = self._store(side), list(distinct), False
         for _ in range(_REPAIRS):
             if missing := store.missing(digests):
@@ -152,7 +155,11 @@ class Encoder:
                 store.missing(digests)
                 encoded = True
             if (found := store.read(digests)) is not None:
-                return *found, encoded
+                vectors, tokens = found
+                if vectors.matrix.shape[1] > (width := self.model.dimensions):
+                    cut = _checked(vectors.expanded()[:, :width], list(distinct.values()), self.model)
+                    vectors = Vectors(cut, np.arange(len(cut)))
+                return vectors, tokens, encoded
         raise CouldNotRunError(f"{store.folder}: what is written there is damaged or gone when it is read again")
 
     def _encode(self, store: Store, texts: Mapping[bytes, str], side: Side, label: str) -> None:
@@ -173,7 +180,7 @@ class Encoder:
         ):
             for start in range(0, len(rows), at_once):
                 digests, part, tokens = zip(*rows[start : start + at_once], strict=True)
-                add(digests, tokens, _checked(encode(part), part, self.model))
+                add(digests, tokens, _checked(encode(part), part, self.model.whole))
                 bar.update(len(part))
 
     def _query_ms(self, path: Path, queries: Sequence[str], *, again: bool) -> float:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
@@ -133,6 +133,13 @@ class Model:
         if setting == "truncate_dim":
             return value == (self.own.truncate_dim or self.own.dimensions)
         return value == getattr(self.own, setting, None)
+
+    @property
+    def whole(self) -> Model:
+        """The model whose vectors are not cut."""
+        if self.truncate_dim is None or self.own is None:
+            return self
+        return replace(self, dimensions=self.own.dimensions, truncate_dim=None)
 
     @property
     def facts(self) -> dict[str, object]:

@@ -15,14 +15,14 @@ from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.checkpoints import checkpoints
 from relevance.finetune.memory import peak_memory
 from relevance.finetune.pairs import SPLIT_SEED, Trained
-from relevance.finetune.recipe import Curve, Step, recipe_hash
+from relevance.finetune.recipe import Curve, Recipe, Step, recipe_hash
 from relevance.text import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relevance.finetune.recipe import Recipe
+    from relevance.finetune.distillation import Distillation
 
 RECORD = "relevance/record.json"
 """In a folder of its own: what describes a model does not enter the key of its vectors."""
@@ -52,7 +52,7 @@ class Stored:
     notes: tuple[str, ...] = ()
 
 
-def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
+def train(recipe: Recipe | Distillation, cache_dir: Path, *, progress: bool) -> Stored:
     """Take the model of a recipe from the store, else train it; only one process does at a time.
 
     An interrupt leaves the last checkpoint in the cache folder, and the next call goes on from there. A model or a
@@ -192,7 +192,7 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     return Stored(folder, sha256, base, curve, trained)
 
 
-def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored:
+def publish(recipe: Recipe | Distillation, curve: Curve, work: Path, cache_dir: Path) -> Stored:
     """Put record, pairs and card beside the weights of the best step, and move the whole to its place.
 
     Raises:
@@ -201,7 +201,8 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     model, target, trained = work / "best", store_folder(cache_dir, recipe.sha256), recipe.trained
     (model / _PAIRS).parent.mkdir(exist_ok=True)
     write_file(model / _PAIRS, "".join(f"{json.dumps(asdict(pair))}\n" for pair in trained))
-    write_file(model / "README.md", _card(recipe, curve))
+    card = _card(recipe, curve) if isinstance(recipe, Recipe) else recipe.card(curve)
+    write_file(model / "README.md", card)
     files = sorted(file for file in model.rglob("*") if file.is_file() and file != model / RECORD)
     record = {
         "sha256": recipe.sha256,

@@ -22,7 +22,7 @@ from relevance.mutation.engine import (
 )
 from relevance.records import Judgments
 from relevance.strategies import BASE, FINETUNED, mapped, readings_of
-from relevance.suite import searched_fields
+from relevance.suite import searched_fields, with_finetuned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -214,7 +214,7 @@ def _base_for_finetuned(plan: Plan, _: int) -> Plan:
     if FINETUNED not in plan.models or BASE not in plan.models or plan.finetuned is None:
         raise NotApplicableError("no strategy uses the fine-tuned model beside the base model")
     base = plan.models[BASE]
-    after = MappingProxyType({**plan.models, FINETUNED: base})
+    after = MappingProxyType(with_finetuned(plan.models, base))
     return replace(plan, models=after, finetuned=replace(plan.finetuned, model=base, trained=True))
 
 

@@ -12,7 +12,7 @@ from relevance.finetune.reranker import estimated_seconds as seconds_to_train
 from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
 from relevance.gate.holes import LEAST_JUDGED
 from relevance.gate.rebuilds import RECALL, reach, same_index
-from relevance.strategies import FINETUNED
+from relevance.strategies import FINETUNED, STATIC
 from relevance.suite import searched_fields
 from relevance.text import duration, fitted, narrow_table, one_line, plural, printable, shortened, some, width
 
@@ -67,6 +67,8 @@ def plan_lines(plan: Plan) -> list[str]:
         if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
             pairs, took = plural(len(finetuned.recipe.pairs.train), "pair"), estimated_seconds(finetuned.recipe)
             line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two CPU cores"
+        if name == STATIC and plan.static is not None and not plan.static.trained:
+            line = f"to be distilled first, from {FINETUNED}: a minute or two on two CPU cores"
         lines.append(f"model {name}: {line}")
     if finetuned is not None and (leaks := finetuned.leaks) is not None:
         near = plural(len(leaks.near_queries), "near one was", "near ones were")

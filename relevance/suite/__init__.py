@@ -40,6 +40,7 @@ from relevance.suite.plan import (
     read_parts,
     runnable,
     searched_fields,
+    with_finetuned,
     with_params,
 )
 
@@ -83,6 +84,7 @@ __all__ = [
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",
+    "with_finetuned",
     "with_limits",
     "with_params",
 ]

@@ -62,7 +62,7 @@ from relevance.remembered import Remembered
 from relevance.reranking.cross_encoder import definition as reranked_by
 from relevance.runner import search_part
 from relevance.significance import SAME
-from relevance.strategies import FINETUNED, Leg
+from relevance.strategies import FINETUNED, STATIC, Leg
 from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
 
@@ -151,6 +151,8 @@ def _described(suite: Suite) -> Snapshot:
     of_models = {name: model.facts for name, model in models.items()}
     if FINETUNED in models and suite.plan.finetuned and suite.plan.finetuned.sha256:
         of_models[FINETUNED] = {**of_models[FINETUNED], "recipe": suite.plan.finetuned.sha256}
+    if STATIC in models and suite.plan.static:
+        of_models[STATIC] = {**of_models[STATIC], "recipe": suite.plan.static.recipe.sha256}
     kept = min((result.deep.codes.shape[1] for result in suite.results.values()), default=KEPT)
     return replace(
         snapshot_of_data(dataset),

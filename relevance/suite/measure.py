@@ -27,9 +27,9 @@ from relevance.reranking.cross_encoder import CrossReranker
 from relevance.reranking.function import FunctionReranker, scoring_function
 from relevance.spelling import Spellers
 from relevance.stages import TRAINED
-from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
+from relevance.strategies import BASE, FINETUNED, STATIC, Strategy, readings_of
 from relevance.suite.neighbours import ExactNeighbours
-from relevance.suite.plan import trained_model, trained_rerankers, trained_scorer
+from relevance.suite.plan import static_model, trained_model, trained_rerankers, trained_scorer, with_finetuned
 from relevance.suite.words import WordReader
 
 if TYPE_CHECKING:
@@ -431,14 +431,21 @@ def _rerankers(plan: Plan, known: dict[object, Any], *, progress: bool) -> dict[
 
 
 def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
-    """The plan with its fine-tuned model and its reranker, trained where they are not there; and notes on that."""
-    finetuned, reranker = plan.finetuned, plan.reranker
-    notes: tuple[str, ...] = ()
+    """The plan with its fine-tuned model, its static embedding and its reranker, trained where they are not there."""
+    finetuned, static, reranker, notes = plan.finetuned, plan.static, plan.reranker, list[str]()
     if finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
         stored = train(finetuned.recipe, plan.config.cache_dir, progress=progress)
-        model = trained_model(plan.config, stored)
-        models = MappingProxyType({**plan.models, FINETUNED: model})
+        model, notes = trained_model(plan.config, stored), [*stored.notes]
+        models = MappingProxyType(with_finetuned(plan.models, model))
         plan = replace(plan, models=models, finetuned=replace(finetuned, model=model, trained=True))
+        if static is not None:  # what it is distilled from is there, and may be another one than was planned
+            recipe = replace(static.recipe, base=model, teacher=stored.sha256)
+            static = replace(static, recipe=recipe, trained=False)
+    if static is not None and not static.trained:
+        stored = train(static.recipe, plan.config.cache_dir, progress=progress)
+        model = static_model(plan.config, stored)
+        models = MappingProxyType({**plan.models, STATIC: model})
+        plan = replace(plan, models=models, static=replace(static, model=model, trained=True))
         notes += stored.notes
     if reranker is not None and reranker.stored is None:
         stored = train(reranker.recipe, plan.config.cache_dir, progress=progress)
@@ -446,7 +453,7 @@ def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]
         rerankers = {**plan.rerankers, **dict.fromkeys(trained_rerankers(plan.strategies), scorer)}
         plan = replace(plan, rerankers=rerankers, reranker=replace(reranker, stored=stored))
         notes += stored.notes
-    return plan, notes
+    return plan, tuple(notes)
 
 
 def prepare(
@@ -473,7 +480,10 @@ def prepare(
         embedded = {} if embedded is None else embedded
         catalogue, queries = plan.dataset.catalogue, plan.dataset.queries
         vectors, cut, of_queries, query_ms = {}, {}, {}, {}
+        searching = {name for strategy in plan.strategies for name in strategy.models}
         for name, model in plan.models.items():
+            if name not in searching:  # others are made of it
+                continue
             encoder = Encoder(model, plan.config.cache_dir, progress=progress)
             for key in (key for key in plan.vector_fields if key[0] == name):
                 if (model, catalogue, key[1]) not in embedded:

@@ -18,15 +18,28 @@ from relevance.engines import QueryBatch
 from relevance.engines.rankers import beside
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
+from relevance.finetune.distillation import Distillation
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.reranker import RerankerRecipe
 from relevance.finetune.store import check_stored, find_stored
 from relevance.gate.rebuilds import EXACT
+from relevance.records import embedded_texts
 from relevance.reranking.cross_encoder import resolve_scorer
 from relevance.reranking.function import scoring_function
 from relevance.stages import TRAINED, Rerank
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, all_of, leaves_of, readings_of
+from relevance.strategies import (
+    BASE,
+    DERIVED,
+    FINETUNED,
+    SHORT,
+    SHORT_DIMENSIONS,
+    STATIC,
+    STRATEGIES,
+    all_of,
+    leaves_of,
+    readings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,6 +96,15 @@ class TrainedReranker:
 
 
 @dataclass(frozen=True, eq=False)
+class Static:
+    """The static embedding that is distilled here: the model, or where it is not `trained` what stands in its place."""
+
+    model: Model
+    recipe: Distillation
+    trained: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What will run, checked.
 
@@ -93,7 +115,8 @@ class Plan:
         vector_fields: (model, field) of those that are embedded and indexed.
         engine: what will rank.
         config: what the plan was made of.
-        finetuned: what is known of the fine-tuned model; None where no strategy uses it.
+        finetuned: what is known of the fine-tuned model; None where no strategy uses it, or what is made of it.
+        static: what is distilled from it; None where no strategy uses it.
         left_out: strategies that cannot run, with the reason of each.
         rerankers: what reorders hits, by how strategies say it; None in the place of a function. One that is still to
             be trained is not there.
@@ -109,6 +132,7 @@ class Plan:
     engine: EngineChoice
     config: Config
     finetuned: Finetuned | None = None
+    static: Static | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     rerankers: Mapping[Rerank, Scorer | None] = field(default_factory=dict)
     reranker: TrainedReranker | None = None
@@ -141,6 +165,15 @@ class Parts:
     finetuned: Finetuned | None
     rerankers: Mapping[Rerank, Scorer | None] | None
     reranker: TrainedReranker | None
+    static: Static | None = None
+
+    @property
+    def known_models(self) -> Mapping[str, Model]:
+        """The models, those that were made here in their places."""
+        models = dict(self.models or {})
+        if self.finetuned is not None:
+            models = with_finetuned(models, self.finetuned.model)
+        return models if self.static is None else {**models, STATIC: self.static.model}
 
 
 def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable[..., Any]) -> Parts:
@@ -163,7 +196,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if engine is not None:
         engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine, models or {})))
     products = None if engine is None else engine.product_ids
-    dataset, finetuned, reranker = None, None, None
+    dataset, finetuned, reranker, static = None, None, None, None
     if config.elasticsearch.index is None or products is not None:
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
@@ -175,12 +208,13 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
+            static = attempt(_static_model, config, dataset, finetuned, models)
         if dataset is not None and (of_trained := trained_rerankers(strategies)):
             reranker = attempt(_reranker_model, config, dataset, pairs, finetuned)
             if reranker is not None and reranker.stored is not None and rerankers is not None:
                 scorer = attempt(trained_scorer, config, reranker.stored)
                 rerankers = {**rerankers, **dict.fromkeys(of_trained, scorer)} if scorer else rerankers
-    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned, rerankers, reranker)
+    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned, rerankers, reranker, static)
 
 
 def _engine(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
@@ -208,7 +242,7 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     """
     parts = read_parts(config, strategies, lambda read, *arguments: read(*arguments))
     assert parts.dataset and parts.engine and parts.floors is not None and parts.models is not None  # noqa: S101, PT018 - for the types
-    finetuned, runs = parts.finetuned, parts.strategies
+    runs = parts.strategies
     leaves = leaves_of(runs)
     any_field = any(strategy.template is not None for strategy in leaves)  # a raw template may match any
     own_way = [strategy for strategy in leaves if strategy.reading is None]
@@ -217,12 +251,13 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         dataset=parts.dataset,
         strategies=runs,
         floors=parts.floors,
-        models=MappingProxyType({**parts.models, FINETUNED: finetuned.model} if finetuned else dict(parts.models)),
+        models=MappingProxyType(parts.known_models),
         text_fields=tuple(matched),
         vector_fields=searched_fields(runs) if parts.engine.product_ids is None else (),
         engine=parts.engine,
         config=config,
-        finetuned=finetuned,
+        finetuned=parts.finetuned,
+        static=parts.static,
         left_out=parts.left_out,
         rerankers=parts.rerankers or {},
         reranker=parts.reranker,
@@ -233,7 +268,7 @@ def _idle_options(
     config: Config, strategies: Sequence[Strategy], engine: EngineChoice, models: Mapping[str, Model]
 ) -> Iterator[str]:
     """What was set by an option or a variable, and changes nothing here; in a file it may wait for other sessions."""
-    used = {name for strategy in strategies for name in strategy.models}
+    used = models_of(config, strategies)
     if FINETUNED in used and config.models[FINETUNED].path is None:
         used.add(BASE)  # which it is trained from
     # the option of a device is for all models, those of other strategies too
@@ -306,10 +341,42 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
 
 def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
     """The models that strategies use, by name; their files and the cache's folder are checked."""
-    names = sorted({name for strategy in strategies for name in strategy.models})
+    names = sorted(models_of(config, strategies))
     if names:
         embeddings.check_cache_dir(config.cache_dir)
     return MappingProxyType({name: _resolved(name, config) for name in names})
+
+
+def models_of(config: Config, strategies: Sequence[Strategy]) -> set[str]:
+    """The names of the models that strategies use, and of the fine-tuned one where one of them is made of it."""
+    names = {name for strategy in strategies for name in strategy.models}
+    return names | ({FINETUNED} if any(_is_derived(config, name) for name in names) else set())
+
+
+def _is_derived(config: Config, name: str) -> bool:
+    """Whether a model is made of the fine-tuned one here."""
+    return name in DERIVED and config.models[name].path is None
+
+
+def with_finetuned(models: Mapping[str, Model], finetuned: Model) -> dict[str, Model]:
+    """The models with the fine-tuned one, and with what it is where its vectors are cut, as they were before."""
+    short = models.get(SHORT)
+    cut = {} if short is None or short.path != models[FINETUNED].path else {SHORT: _cut(finetuned, short.dimensions)}
+    return {**models, FINETUNED: finetuned, **cut}
+
+
+def _cut(model: Model, dimensions: int) -> Model:
+    """The model with vectors of so many dimensions at most."""
+    return model if dimensions >= model.dimensions else replace(model, dimensions=dimensions, truncate_dim=dimensions)
+
+
+def _shortened(config: Config, name: str, model: Model, usual: int | None = None) -> Model:
+    """The model with its vectors cut where the configuration says, else at the usual number of dimensions."""
+    chosen = config.models[name].truncate_dim
+    if chosen is not None and chosen > model.dimensions:
+        problem = f"truncate_dim {chosen}: the model {FINETUNED} allows 1 to {model.dimensions}"
+        raise InputError(f"[models.{name}] {problem}")
+    return _cut(model, chosen or usual or model.dimensions)
 
 
 _OF_ONE_MODEL = ("max_tokens", "truncate_dim", "revision")
@@ -343,6 +410,12 @@ def trained_rerankers(strategies: Sequence[Strategy]) -> list[Rerank]:
 
 
 def _resolved(name: str, config: Config) -> Model:
+    if name == SHORT and _is_derived(config, name):
+        return _shortened(config, name, _resolved(FINETUNED, config), SHORT_DIMENSIONS)
+    if name == STATIC and _is_derived(config, name):
+        teacher = _resolved(FINETUNED, config)
+        to_be: dict[str, Any] = {"fingerprint": f"to be distilled from {teacher.fingerprint}", "max_tokens": None}
+        return _shortened(config, name, replace(teacher, **to_be, query_prompt="", document_prompt=""))
     if name == FINETUNED and config.models[name].path is None:
         base = _resolved(BASE, config)
         # its vectors are not those of the base model
@@ -423,8 +496,11 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
     Raises:
         InputError: one that cannot run was asked for by name, or none can.
     """
-    finetuned = [strategy for strategy in strategies if FINETUNED in strategy.models]
-    reasons = dict.fromkeys((one.name for one in finetuned), _unavailable(config) if finetuned else "")
+    needed = {strategy.name: models_of(config, [strategy]) for strategy in strategies}
+    finetuned = [name for name, models in needed.items() if FINETUNED in models]
+    reasons = dict.fromkeys(finetuned, _unavailable(config) if finetuned else "")
+    static = [name for name in finetuned if STATIC in needed[name] and not reasons[name]]
+    reasons |= dict.fromkeys(static, _static_unavailable(config))
     reranking = [one.name for one in strategies if trained_rerankers([one]) and not reasons.get(one.name)]
     reasons |= dict.fromkeys(reranking, _without_pairs(config) if reranking else "")
     reasons = {name: reason for name, reason in reasons.items() if reason}
@@ -434,6 +510,14 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
         raise InputError(f"strategy {name!r} cannot run: {reasons[name]}")
     runs = tuple(strategy for strategy in strategies if strategy.name not in reasons)
     return runs, MappingProxyType(reasons)
+
+
+def _static_unavailable(config: Config) -> str:
+    """Why no static embedding can be distilled; "" where one can, or one is named."""
+    if not _is_derived(config, STATIC) or config.models[FINETUNED].path is None:
+        return ""
+    allowed = f"[models.{STATIC}] path, or a model {FINETUNED} without a path"
+    return f"a static embedding needs the pairs of a training here, and a named model has none; allowed: {allowed}"
 
 
 def _unavailable(config: Config) -> str:
@@ -525,6 +609,40 @@ def trained_model(config: Config, stored: Stored) -> Model:
     """Resolve a stored model; where nothing else is said it cuts texts where the base model does."""
     model = embeddings.resolve(**{**_choice(config), "path": str(stored.path)}, cache_dir=config.cache_dir)
     return replace(model, name=f"{stored.base} fine-tuned", configuration="")  # its recipe says that
+
+
+def _static_model(
+    config: Config, evaluated: Dataset, finetuned: Finetuned | None, models: Mapping[str, Model]
+) -> Static | None:
+    """The stored static embedding, or what it is to be distilled from; None where none is to be.
+
+    Its pairs share no query with the benchmark.
+    """
+    if finetuned is None or finetuned.recipe is None or STATIC not in models or not _is_derived(config, STATIC):
+        return None
+    teacher, texts = finetuned.recipe, embedded_texts(evaluated.catalogue, "whole", STATIC)
+    recipe = Distillation(
+        finetuned.model,
+        finetuned.sha256,
+        tuple(sorted({text for text in texts if text.strip()})),
+        teacher.pairs,
+        teacher.validation,
+        config.finetune.seed,
+        evaluated.name,
+        config.cache_dir,
+    )
+    stored = find_stored(config.cache_dir, recipe.sha256)
+    if stored is None:
+        find_leaks(recipe.trained, evaluated, where="the pairs to distil with")
+        return Static(_resolved(STATIC, config), recipe, trained=False)
+    find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
+    return Static(static_model(config, stored), recipe, trained=True)
+
+
+def static_model(config: Config, stored: Stored) -> Model:
+    """Resolve a stored static embedding."""
+    model = embeddings.resolve(str(stored.path), cache_dir=config.cache_dir)
+    return _shortened(config, STATIC, replace(model, name=f"{stored.base}, static", configuration=""))
 
 
 def _choice(config: Config) -> dict[str, Any]:

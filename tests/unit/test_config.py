@@ -18,7 +18,7 @@ from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import InputError
 from relevance.finetune import Options
 from relevance.setting import Key, text_of
-from relevance.strategies import READY_MADE, STRATEGIES, Strategy
+from relevance.strategies import DERIVED, FINETUNED, READY_MADE, STRATEGIES, Strategy
 
 URL = {"ES_URL": "http://a:1"}
 
@@ -37,6 +37,9 @@ def read(folder: Path, text: str | None = None, *, environ: Any = None, **option
 def shown(config: Config) -> dict[str, tuple[str, str]]:
     return {name: (value, origin) for name, value, origin in rows(config)}
 
+
+MADE = dict.fromkeys((FINETUNED, *DERIVED), ModelChoice())
+"""Models that are there without being defined, beside the base model."""
 
 VALUES: dict[object, tuple[Any, Any, Any]] = {
     "dataset": ("homedepot:a", "chorus:b", "homedepot:c"),
@@ -125,7 +128,7 @@ def test_defaults(tmp_path: Path) -> None:
     config = read(tmp_path)
     assert (config.out, config.cache_dir) == (tmp_path / "project" / ".relevance/latest", default_cache_dir())
     assert (config.source.path, config.require_baseline, config.finetune) == (None, None, Options(epochs=1))
-    assert config.models == {"base": ModelChoice(), "finetuned": ModelChoice()}
+    assert config.models == {"base": ModelChoice(), **MADE}
     assert config.elasticsearch == Settings()
     for table in (config.aliases, config.models, config.strategies, config.origins):
         with pytest.raises(TypeError):
@@ -151,7 +154,7 @@ def test_what_a_variable_says(tmp_path: Path) -> None:
     config = read(tmp_path, environ={key.variable: "" for key in option_keys()})
     set_there = {path for path, origin in config.origins.items() if origin != "default"}
     assert set_there == {"models.base.query_prompt", "models.base.document_prompt"}
-    assert config.models == {"base": ModelChoice(query_prompt="", document_prompt=""), "finetuned": ModelChoice()}
+    assert config.models == {"base": ModelChoice(query_prompt="", document_prompt=""), **MADE}
     # a name that is not near ours is somebody else's
     environ = {"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y", "RELEVANCE_DEVICE": "0"}
     assert read(tmp_path, environ=environ).models["base"].device == "0"
@@ -164,11 +167,11 @@ def test_whose_model_an_option_sets(tmp_path: Path) -> None:
     config = read(tmp_path, text, model="c/d", query_prompt="q", max_tokens=9)
     base = ModelChoice("c/d", query_prompt="q", max_tokens=9)
     other = ModelChoice("a/b", query_prompt="p")
-    assert config.models == {"base": base, "other": other, "finetuned": ModelChoice()}
+    assert config.models == {"base": base, "other": other, **MADE}
     # of the file a model's own device outranks the common one; an option is for all
     text = 'device = "cpu"\n[models.base]\nquery_prompt = ""\n[models.other]\ndevice = "cuda"'
     devices = [[each.device for each in read(tmp_path, text, **one).models.values()] for one in ({}, {"device": "mps"})]
-    assert devices == [["cpu", "cuda", "cpu"], ["mps"] * 3]
+    assert devices == [["cpu", "cuda", *["cpu"] * len(MADE)], ["mps"] * (2 + len(MADE))]
 
 
 def test_a_folder_beside_the_file_is_a_path_and_a_hub_name_stays_one(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pytest
 from helpers.encoding import MODEL, WIDTH, FakeModel, encoder, fake_vector, parts
 
-from relevance.embeddings import Encoder, check_cache_dir, default_cache_dir
+from relevance.embeddings import Encoder, Facts, check_cache_dir, default_cache_dir
 from relevance.embeddings.cache import SUFFIX, Store, open_store, text_digest
 from relevance.errors import CouldNotRunError, InputError
 
@@ -119,6 +119,17 @@ def test_the_key_holds_what_makes_a_vector(tmp_path: Path, change: dict[str, Any
     for side in ("query", "document"):
         same = open_store(tmp_path, other, side).folder == open_store(tmp_path, MODEL, side).folder  # type: ignore[arg-type]
         assert same == (sides not in (side, "both"))
+
+
+def test_any_number_of_dimensions_costs_one_encoding(tmp_path: Path) -> None:
+    whole = encoder(tmp_path, FakeModel()).products(TEXTS, label="x")
+    cut = replace(MODEL, dimensions=3, truncate_dim=3, own=Facts(WIDTH))
+    short = encoder(tmp_path, model=cut).products(TEXTS, label="x")
+    expected = whole.matrix[:, :3] / np.linalg.norm(whole.matrix[:, :3], axis=1, keepdims=True)
+    np.testing.assert_allclose(short.matrix[short.rows], expected[whole.rows], atol=1e-6)
+    dot = replace(cut, similarity="dot", fingerprint="d")
+    lengths = encoder(tmp_path, FakeModel(), dot).products(TEXTS, label="x")
+    np.testing.assert_allclose(lengths.matrix[lengths.rows], [fake_vector(text)[:3] for text in TEXTS], atol=1e-6)
 
 
 def test_trusted_code_may_treat_the_sides_differently(tmp_path: Path) -> None:

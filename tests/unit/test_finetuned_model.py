@@ -11,7 +11,8 @@ from helpers.pairs import write_files
 from relevance.config import Config
 from relevance.config.reading import read_config
 from relevance.errors import InputError
-from relevance.strategies import STRATEGIES
+from relevance.report.terminal import plan_lines
+from relevance.strategies import READY_MADE, STRATEGIES
 from relevance.suite import make_plan, runnable
 
 FINETUNED = ("vectorsearch_finetune", "rrf_finetune")
@@ -44,7 +45,7 @@ def test_without_pairs_and_model_all_other_strategies_run(tmp_path: Path) -> Non
 def test_all_strategies_are_those_that_can_run(tmp_path: Path) -> None:
     data = write_files(tmp_path, pairs=False)
     config = _config(data, strategy=["all"])
-    assert runnable(config, config.selected)[1] == dict.fromkeys(FINETUNED, NO_PAIRS)
+    assert runnable(config, config.selected)[1] == dict.fromkeys((*FINETUNED, "matryoshka_short", "static"), NO_PAIRS)
     both = _config(data, strategy=["all", "rrf_finetune"])
     with pytest.raises(InputError, match=r"^strategy 'rrf_finetune' cannot run: "):
         runnable(both, both.selected)
@@ -92,3 +93,48 @@ def test_trained_queries_leave_the_benchmark(tmp_path: Path) -> None:
     data = write_files(tmp_path, queries=tuple(f"query {number}" for number in range(10)))
     config = _config(data, pairs_from_judgments=0.4, engine="embedded")
     assert len(make_plan(config, [STRATEGIES["textsearch"]]).dataset.queries) == 6
+
+
+@pytest.mark.parametrize(("text", "dimensions"), [("", 128), ("[models.finetuned_short]\ntruncate_dim = 64", 64)])
+def test_a_model_that_is_made_of_the_fine_tuned_one_needs_its_training(
+    tmp_path: Path, text: str, dimensions: int
+) -> None:
+    config = _config(write_files(tmp_path), text, engine="embedded", cache_dir=str(tmp_path / "cache"))
+    plan = make_plan(config, [READY_MADE["matryoshka_short"]])
+    assert plan.finetuned is not None
+    assert (plan.finetuned.trained, plan.vector_fields) == (False, (("finetuned_short", "whole"),))
+    of_models = {name: (model.dimensions, model.truncate_dim) for name, model in plan.models.items()}
+    assert of_models == {"finetuned": (384, None), "finetuned_short": (dimensions, dimensions)}
+    assert plan.models["finetuned_short"].whole.fingerprint == plan.models["finetuned"].fingerprint
+
+
+def test_a_cut_is_as_long_as_the_model_allows(tmp_path: Path) -> None:
+    config = _config(write_files(tmp_path), "[models.finetuned_short]\ntruncate_dim = 999", engine="embedded")
+    with pytest.raises(InputError, match=r"truncate_dim 999: the model finetuned allows 1 to 384"):
+        make_plan(config, [READY_MADE["matryoshka_short"]])
+
+
+def test_what_changes_nothing_of_a_model_that_is_made_is_refused(tmp_path: Path) -> None:
+    text = '[models.finetuned_short]\nquery_prompt = "q: "'
+    with pytest.raises(InputError, match=r"query_prompt: changes nothing, as it is made of finetuned; allowed: trunc"):
+        _config(write_files(tmp_path), text)
+    assert _config(tmp_path, f'{text}\npath = "a/b"').models["finetuned_short"].query_prompt == "q: "
+
+
+def test_a_static_embedding_is_made_of_what_the_fine_tuned_model_is(tmp_path: Path) -> None:
+    config = _config(write_files(tmp_path), engine="embedded", cache_dir=str(tmp_path / "cache"))
+    plan = make_plan(config, [READY_MADE["static"], STRATEGIES["vectorsearch"]])
+    assert plan.static is not None
+    assert plan.finetuned is not None
+    assert (plan.static.recipe.teacher, plan.static.trained) == (plan.finetuned.sha256, False)
+    assert plan.static.recipe.texts == tuple(sorted(plan.static.recipe.texts))
+    assert plan.vector_fields == (("base", "whole"), ("static", "whole"))
+    assert (plan.models["static"].max_tokens, plan.models["static"].dimensions) == (None, 384)
+    assert "model static: to be distilled first, from finetuned: a minute or two on two CPU cores" in plan_lines(plan)
+
+
+def test_a_named_model_leaves_nothing_to_distil_with(tmp_path: Path) -> None:
+    config = _config(write_files(tmp_path), finetuned_model="a/b", strategy=["all"])
+    assert tuple(runnable(config, config.selected)[1]) == ("static",)
+    named = _config(tmp_path, '[models.static]\npath = "c/d"', finetuned_model="a/b", strategy=["static"])
+    assert runnable(named, named.selected) == (named.selected, {})
