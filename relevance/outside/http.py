@@ -141,7 +141,12 @@ class Endpoint(Outside):
             InputError: the URL is none or holds a password, a path is no JSONPath, a mark is not known, or a secret
                 stands in the file.
         """
-        body = "" if http.body is None else json.dumps(dict(http.body), sort_keys=True)
+        try:
+            # two ways of writing a mark are one, and what is tuned has its value
+            template = http.body and bodies.prepare(http.body, depth=True).template
+        except InputError as error:
+            raise InputError(f"http: body: {error}") from None
+        body = json.dumps(template, sort_keys=True) if template else ""
         made = cls(
             url=http.url,
             method=http.method or ("POST" if body else "GET"),
@@ -185,6 +190,8 @@ class Endpoint(Outside):
             yield f"no mark ({bodies.MARKS}) in url or body, so that every query would be the same"
         if any(mark.text == bodies.VECTOR or mark.optional for mark in self._url.marks):
             yield f"{bodies.VECTOR} or an optional mark in the url; allowed: in the body"
+        if re.search(r"\{\{\s*tune\.", self.url):
+            yield "a mark {{tune.NAME=VALUE}} in the url; allowed: in the body"
 
     def _header_problems(self) -> Iterator[str]:
         for name, value in self.headers:

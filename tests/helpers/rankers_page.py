@@ -13,3 +13,4 @@ _TEXT = PAGE.read_text(encoding="utf-8")
 TOML: tuple[str, ...] = tuple(re.findall(r"^```toml\n(.*?)^```$", _TEXT, re.MULTILINE | re.DOTALL))
 TANTIVY, COMMAND = re.findall(r"^```python\n(import .*?)^```$", _TEXT, re.MULTILINE | re.DOTALL)
 STRATEGIES: Mapping[str, Any] = tomllib.loads("\n".join(TOML))["strategies"]
+FAULTS: list[str] = re.findall(r"^strategy '.*$", _TEXT, re.MULTILINE)

@@ -383,6 +383,12 @@ GOOD: Mapping[str, Any] = {"url": "http://h/?q={{query}}", "ids": "$.a"}
             {**GOOD, "url": "http://h/{{querry}}"},
             "http: unknown mark '{{querry}}' (did you mean",
         ),
+        ({**GOOD, "url": "http://h/{{tune.a=1}}{{query}}"}, "http: a mark {{tune.NAME=VALUE}} in the url; allowed: in"),
+        ({**GOOD, "body": {"q": "{{querry}}"}}, "http: body: unknown mark '{{querry}}'"),
+        (
+            {**GOOD, "body": {"q": "{{tune.a}}"}},
+            "http: body: {{tune.a}}: no value; allowed: {{tune.a=VALUE}}, with today",
+        ),
         ({**GOOD, "ids": "$.[["}, "http: ids = '$.[[': expected a shorthand selector; allowed: a JSONPath, such as"),
         ({**GOOD, "method": "PUT"}, "http: method = 'PUT'; allowed: GET, POST"),
         ({**GOOD, "method": "GET", "body": {"q": 1}}, "http: a body with method GET; allowed: POST, or marks in the"),
@@ -437,3 +443,15 @@ def test_marks_are_those_that_queries_fill() -> None:
     assert [mark.text for mark in strategy.marks] == ["{{params.locale}}", "{{depth}}", "{{query}}"]
     assert not strategy.embeds
     assert Strategy("shop", http={**table, "body": {"v": "{{vector}}"}}).embeds
+
+
+def test_what_is_tuned_is_sent_with_its_value() -> None:
+    body = {"q": "{{ query }}", "tie": "{{tune.tie=0.3}}", "qf": "title^{{tune.title=8}} description"}
+    strategy = from_table("shop", {"http": {**GOOD, "body": body}})
+    assert strategy.outside is not None
+    assert strategy.outside.definition()["http"]["body"] == {
+        "q": "{{query}}",
+        "tie": 0.3,
+        "qf": "title^8 description",
+    }
+    assert strategy.tunable == body
