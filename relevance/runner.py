@@ -30,6 +30,7 @@ WARM_UP_ROUNDS, ROUNDS = 1, 3
 SINGLE_QUERIES = 200
 """How many single queries the latencies are taken from."""
 
+_UNTIMED = 3
 RERANKED_QUERIES = 40
 """Likewise of a strategy that reranks: a model takes a hundred times as long as a search."""
 
@@ -153,8 +154,9 @@ class Latencies:
         p95_ms: likewise.
         took_p50_ms: as the server says; None where this process is the engine.
         took_p95_ms: likewise.
-        stages: median and 95th percentile of what is before the reranking (`retrieve`) and of that (`rerank`), as the
-            client sees them; empty where nothing is reranked.
+        stages: median and 95th percentile of parts, as the client sees them: of the embedding of the query (`encode`),
+            which is in none of the times above, of what is before the reranking (`retrieve`), of that (`rerank`), and
+            of all together (`total`); empty where the query is not embedded and nothing is reranked.
     """
 
     p50_ms: float
@@ -165,32 +167,46 @@ class Latencies:
 
 
 def latencies(
-    engine: Engine, strategy: Strategy, batch: QueryBatch, *, clock: Callable[[], float] = perf_counter
+    engine: Engine,
+    strategy: Strategy,
+    batch: QueryBatch,
+    *,
+    encode: Callable[[str], object] | None = None,
+    clock: Callable[[], float] = perf_counter,
 ) -> Latencies:
     """Time queries that are asked one at a time; what reranks does it anew, without the scores that are kept.
 
     `SINGLE_QUERIES` queries, or `RERANKED_QUERIES`, spread evenly over the batch, are asked; fewer are asked more than
-    once.
+    once. `encode` embeds a query anew, and is timed apart.
     """
     reranks = any(one.reranking is not None for one in all_of([strategy]))
     count = RERANKED_QUERIES if reranks else SINGLE_QUERIES
     step = max(len(batch) / count, 1)
     times: list[float] = []
     took: list[float] = []
-    stages: dict[str, list[float]] = {"retrieve": [], "rerank": []}
+    stages: dict[str, list[float]] = {"encode": [], "retrieve": [], "rerank": [], "total": []}
     if strategy.reranking is not None:  # which loads its model
         _reranked(strategy, retrieve(engine, strategy, batch[:1], cached=False), batch[:1], HITS, cached=False)
+    if encode is not None:  # the first loads its model
+        list(map(encode, batch.texts[:_UNTIMED]))
     for number in range(count):
         at = int(number * step) % len(batch)
         one = batch[at : at + 1]
+        if encode is not None:
+            start = clock()
+            encode(batch.texts[at])
+            stages["encode"].append((clock() - start) * 1000)
         before, start = engine.took_ms, clock()
         ranking = retrieve(engine, strategy, one, cached=False)
-        if strategy.reranking is not None:
+        if encode is not None or strategy.reranking is not None:
             between = clock()
-            _reranked(strategy, ranking, one, HITS, cached=False)
             stages["retrieve"].append((between - start) * 1000)
+        if strategy.reranking is not None:
+            _reranked(strategy, ranking, one, HITS, cached=False)
             stages["rerank"].append((clock() - between) * 1000)
         times.append((clock() - start) * 1000)
+        if encode is not None:
+            stages["total"].append(stages["encode"][-1] + times[-1])
         after = engine.took_ms
         if before is not None and after is not None:
             took.append(after - before)

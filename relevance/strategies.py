@@ -24,7 +24,7 @@ from relevance.outside.command import Command
 from relevance.outside.function import Function
 from relevance.outside.run_file import RunFile
 from relevance.setting import Count, Grade, Names, Part, Takes, Text, Written, setting
-from relevance.stages import Rerank, read_rerank
+from relevance.stages import TRAINED, Rerank, read_rerank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -557,6 +557,16 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 # chosen on the fine-tuning queries of Home Depot alone, see docs/studies
 _TUNED: Mapping[str, Any] = {"text": _BOOSTED, "analyzer": "stemmed_parts", "k1": 0.2, "b": 0.8}
 
+_FUSED: Mapping[str, Any] = {
+    **_TUNED,
+    "spelling": True,
+    "vectors": {"whole": 1},
+    "model": FINETUNED,
+    "combine": "linear",
+    "weights": {"whole": 0.4},
+    "window": 150,
+}
+
 READY_MADE: Mapping[str, Strategy] = MappingProxyType(
     {
         strategy.name: strategy
@@ -568,6 +578,8 @@ READY_MADE: Mapping[str, Strategy] = MappingProxyType(
             Strategy("rrf_stemmed", text=_BOOSTED, vectors={"whole": 1}, combine="rrf", analyzer="stemmed"),
             Strategy("matryoshka_short", vectors={"whole": 1}, model=SHORT),
             Strategy("static", vectors={"whole": 1}, model=STATIC),
+            Strategy("linear_finetune", **_FUSED),
+            Strategy("reranked", **_FUSED, rerank={"model": TRAINED}),
         )
     }
 )

@@ -77,6 +77,11 @@ class Session:
         "--strategy NAME",
         words="all, built-in and own",
     )
+    costs: bool | None = setting(
+        "time queries with their embedding, and show quality beside cost; the variable takes 1 or 0",
+        "--costs",
+        words="true where more than the built-in strategies run by all",
+    )
     floors: Location | None = setting(
         "file of floors; one that is named has to be there",
         "--floors FILE",
@@ -345,6 +350,11 @@ class Config(Session):
     reranker: RerankerOptions
     pairs_share: float | None
     origins: Mapping[str, str]
+
+    @property
+    def shows_costs(self) -> bool:
+        """Whether queries are timed with their embedding, and quality stands beside cost."""
+        return len(self.selected) > len(STRATEGIES) and self.named != () if self.costs is None else self.costs
 
 
 def rows(config: Config) -> list[tuple[str, str, str]]:

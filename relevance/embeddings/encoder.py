@@ -33,6 +33,7 @@ _UNIT_TOLERANCE = 1e-5
 _REPAIRS = 3
 
 _TIMED_QUERIES, _UNTIMED_QUERIES = 32, 3
+_TIMED_TEXTS, _TIMED_ROUNDS = 128, 3
 _BUSY_SHARE = 0.2
 """Of all cores, used by other processes: from there on the time of a query is not this machine's."""
 _LOOK_S = 0.2
@@ -115,6 +116,22 @@ class Encoder:
             path = self._store("query").folder / "query_time.json"
             self.query_ms = self._query_ms(path, list(distinct.values()), again=encoded)
         return self._spread(vectors, texts, distinct)
+
+    def alone(self, query: str) -> _Floats:
+        """Embed one query without the cache, as a server does it for a customer."""
+        vectors: _Floats = self._in_memory().encode([query], "query")
+        return vectors
+
+    def texts_per_s(self, texts: Sequence[str]) -> float:
+        """How many texts of products are embedded in a second: the fastest of three rounds over some of them."""
+        distinct = sorted({text for text in texts if text.strip()})
+        sample = distinct[:: max(1, len(distinct) // _TIMED_TEXTS)][:_TIMED_TEXTS]
+        loaded, rounds = self._in_memory(), []
+        for _ in range(_TIMED_ROUNDS):
+            start = self._clock()
+            loaded.encode(sample, "document")
+            rounds.append(self._clock() - start)
+        return len(sample) / max(min(rounds), 1e-9)
 
     def cut_of(self, texts: Sequence[str]) -> tuple[int, int]:
         """How many distinct texts of encoded products these are, and how many of them lost their end."""

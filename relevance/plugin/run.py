@@ -17,6 +17,7 @@ from relevance.errors import CouldNotRunError, InputError, RelevanceError, Strat
 from relevance.files import unwritable, writing
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
+from relevance.report.costs import cost_lines
 from relevance.report.folder import check_folder, write_folder
 from relevance.report.pages import job_summary
 from relevance.report.results import comparison_properties, session_files
@@ -367,6 +368,7 @@ class BenchmarkRun:
         if self.is_measured:
             lines = [Line(f"{one.baseline}: {line}", "bad") for one in comparisons for line in one.alarms]
             lines += terminal.session_lines(self.suite, columns=columns, comparisons=comparisons, diagnoses=diagnoses)
+            lines += cost_lines(self.suite, columns=columns)
         if not self.baselines and not self.updates:
             hint = self.no_baseline.removeprefix("no baseline ")
             if self._lacks_baseline:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+    from matplotlib.patches import ConnectionPatch
 
     from relevance.finetune.changes import Comparison, LabelGroup
     from relevance.finetune.recipe import Curve
+    from relevance.report.costs import Cost
     from relevance.tuning import Combination, Tuning
 
     _Floats = npt.NDArray[np.float64]
@@ -277,6 +279,58 @@ def queries_figure(comparisons: Sequence[Comparison]) -> Figure:
     panels[0].set_ylim(-1.1 * largest, 1.1 * largest)
     _head(figure, f"Change of nDCG@10 of every query; mean with its {LEVEL:.0%} interval", panels[0], columns=2)
     return figure
+
+
+# What quality costs
+
+_ROW_HEIGHT, _LEAST_ROWS = 0.27, 8
+
+
+def pareto_figure(data: tuple[str, Sequence[Cost]]) -> Figure:
+    """The mean of a metric over the median time of a query, by strategy, and the line of those that none beats.
+
+    The names stand in a column beside the points, in the points' order from the top, so that none hides another; a
+    thin line leads from each to its point.
+    """
+    label, costs = data
+    figure = _figure(1.6 + _ROW_HEIGHT * max(_LEAST_ROWS, len(costs)), width=9)
+    axes, names = figure.subplots(1, 2, width_ratios=(5, 3), sharey=True)
+    front = sorted((cost.p50_ms, cost.quality) for cost in costs if cost.is_best)
+    last = max(cost.p50_ms for cost in costs)
+    times, qualities = zip(*front, (last, front[-1][1]), strict=True)
+    axes.step(times, qualities, where="post", color=TUNED.colour, linewidth=1.5, label="Pareto front", zorder=2)
+    low, high = min(cost.quality for cost in costs), max(cost.quality for cost in costs)
+    room = max(high - low, 1e-3)
+    places = np.linspace(high + 0.04 * room, low - 0.04 * room, len(costs)) if len(costs) > 1 else [high]
+    for place, cost in zip(places, sorted(costs, key=lambda one: (-one.quality, one.p50_ms)), strict=True):
+        look = TUNED if cost.is_best else BASE
+        axes.plot(cost.p50_ms, cost.quality, "D" if cost.is_best else "o", color=look.colour, markersize=7, zorder=3)
+        text = f"{cost.strategy}  {cost.quality:.3f}, {_milliseconds(cost.p50_ms)}"
+        weight = "bold" if cost.is_best else "normal"
+        names.text(0.02, place, text, va="center", fontsize=9, color=look.colour, weight=weight)
+        ends = {"xyA": (cost.p50_ms, cost.quality), "coordsA": axes.transData, "coordsB": names.transData}
+        figure.add_artist(_leader(xyB=(0.0, place), **ends))
+    axes.plot([], [], "D", color=TUNED.colour, label="none is as good and faster")
+    axes.plot([], [], "o", color=BASE.colour, label="another is")
+    axes.set_xscale("log")
+    axes.set_ylim(low - 0.1 * room, high + 0.1 * room)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g} ms")
+    axes.set_xlabel("median time of a query, from text to hits (logarithmic)")
+    axes.set_ylabel(label)
+    names.set_xlim(0, 1)
+    names.set_axis_off()
+    _head(figure, f"{label} over the time of a query", axes, columns=3)
+    return figure
+
+
+def _leader(**ends: Any) -> ConnectionPatch:
+    from matplotlib.patches import ConnectionPatch
+
+    return ConnectionPatch(**ends, color="#B5B5B5", linewidth=0.7, zorder=1)
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.{0 if value >= _DECADE else 1 if value >= 1 else 2}f} ms"
 
 
 # What boosts are worth

@@ -19,6 +19,7 @@ from relevance.errors import InputError
 from relevance.files import csv_text, read_bytes
 from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
+from relevance.report.costs import cost_files
 from relevance.report.pages import page
 from relevance.strategies import FINETUNED
 from relevance.suite import few_queries, snapshot_of, titles_of
@@ -46,7 +47,7 @@ _MOST_BYTES = 2**30
 
 def session_files(
     suite: Suite, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
-) -> Mapping[str, str]:
+) -> Mapping[str, str | bytes]:
     """The files of a session that has measured one strategy or more; the diagnoses are in the comparisons' order."""
     dataset = suite.plan.dataset
     runs = {
@@ -61,6 +62,7 @@ def session_files(
         SNAPSHOT: document_text(snapshot_of(suite)),
         TITLES: titles_tsv(suite),
         **diagnosis_files(comparisons, diagnoses),
+        **cost_files(suite),
         **runs,
     }
 
@@ -154,6 +156,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
             "p95": round(timing.single.p95_ms, 4) if timing else None,
             **(_stages(timing.single) if timing else {}),
         },
+        **({"embedding": _rounded(asdict(timing.embedding))} if timing and timing.embedding else {}),
         "took": _rounded(took),
         **({} if result.recall is None else {"recall": _rounded(result.recall)}),
         **({"rebuilds": _rounded(dict(result.rebuilds))} if result.rebuilds else {}),
@@ -163,7 +166,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
 
 
 def _stages(latencies: Latencies) -> Mapping[str, object]:
-    """Of a strategy that reranks: how long the search takes, and the reranking."""
+    """How long the parts take, and all together, where that was measured."""
     return {name: {"p50": round(p50, 4), "p95": round(p95, 4)} for name, (p50, p95) in latencies.stages.items()}
 
 

@@ -181,7 +181,7 @@ def _cells(result: Result, suite: Suite, metrics: Mapping[str, Metric], best: Ma
     for (name, form), value in zip(_TIMES.items(), times, strict=True):
         cells[name] = "-" if value is None else format(value, form)
     stages = {} if timing is None else timing.single.stages
-    cells[_RERANK] = f"{stages['rerank'][0]:.1f}" if stages else "-" if strategy.reranking else ""
+    cells[_RERANK] = f"{stages['rerank'][0]:.1f}" if "rerank" in stages else "-" if strategy.reranking else ""
     query_ms = suite.query_ms[strategy.model] if strategy.embeds else None
     cells["embed (ms)"] = f"+{query_ms:.1f}" if query_ms is not None else "-" if strategy.embeds else ""
     # there are no counts of an index that exists

@@ -29,7 +29,14 @@ from relevance.spelling import Spellers
 from relevance.stages import TRAINED
 from relevance.strategies import BASE, FINETUNED, STATIC, Strategy, readings_of
 from relevance.suite.neighbours import ExactNeighbours
-from relevance.suite.plan import static_model, trained_model, trained_rerankers, trained_scorer, with_finetuned
+from relevance.suite.plan import (
+    searched_fields,
+    static_model,
+    trained_model,
+    trained_rerankers,
+    trained_scorer,
+    with_finetuned,
+)
 from relevance.suite.words import WordReader
 
 if TYPE_CHECKING:
@@ -171,6 +178,25 @@ def one_thread() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """What it costs to embed the products for a strategy.
+
+    Attributes:
+        texts: distinct ones of all vector fields.
+        texts_per_s: of the slowest model, by a sample of the texts.
+        seconds: for all texts, by that rate.
+        dimensions: of a vector, of all models together where there are several.
+        index_bytes: of the vectors, as numbers of 32 bits.
+    """
+
+    texts: int
+    texts_per_s: float
+    seconds: float
+    dimensions: int
+    index_bytes: int
+
+
+@dataclass(frozen=True)
 class Timing:
     """Run time of a strategy: the search alone, in one thread where this process is the engine.
 
@@ -180,6 +206,7 @@ class Timing:
         queries_per_s: queries answered a second in that time.
         took_s: what the server says it worked in that round, in seconds; None where this process is the engine.
         single: of queries asked one at a time.
+        embedding: of the products; None where there are no vectors of ours, or nobody asked.
     """
 
     run_time_s: float
@@ -187,6 +214,7 @@ class Timing:
     queries_per_s: float
     took_s: float | None
     single: Latencies
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +276,7 @@ class Suite:
         exact: what an approximate vector index is held against; None where the index is exact.
         build: makes the same approximate index once more; None likewise.
         described: the last snapshot, behind what it was made of; None before there was one.
+        encoders: by model, what embeds.
     """
 
     plan: Plan
@@ -263,8 +292,10 @@ class Suite:
     exact: ExactNeighbours | None = None
     build: Callable[[], Engine] | None = None
     described: tuple[object, Snapshot] | None = None
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _texts_per_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -298,9 +329,35 @@ class Suite:
             took_s = stopwatch()
             self.search(strategy)
             run_time_s, rounds = min(run_time_s, took_s()), rounds + 1
-        single = runner.latencies(self.engine, strategy, self.batch)
+        encode, embedding = None, None
+        if self.plan.config.shows_costs and strategy.models:
+            embedding, encoders = self._embedding(strategy), [self.encoders[name] for name in strategy.models]
+
+            def encode(text: str) -> object:
+                return [encoder.alone(text) for encoder in encoders]
+
+        single = runner.latencies(self.engine, strategy, self.batch, encode=encode)
         took = self._took.get(strategy.name)
-        return Timing(run_time_s, rounds, len(self.batch) / run_time_s, None if took is None else took[1], single)
+        server_s = None if took is None else took[1]
+        return Timing(run_time_s, rounds, len(self.batch) / run_time_s, server_s, single, embedding)
+
+    def _embedding(self, strategy: Strategy) -> Embedding | None:
+        """What the vectors of a strategy cost; each model is timed once. None of an index that exists."""
+        keys = [key for key in searched_fields([strategy]) if key in self.cut]
+        if not keys:
+            return None
+        for name, field_name in keys:
+            if name not in self._texts_per_s:
+                texts = embedded_texts(self.plan.dataset.catalogue, field_name, name)
+                self._texts_per_s[name] = self.encoders[name].texts_per_s(texts)
+        counts, dimensions = (
+            [self.cut[key][0] for key in keys],
+            {name: self.plan.models[name].dimensions for name, _ in keys},
+        )
+        sizes = (4 * dimensions[name] * count for (name, _), count in zip(keys, counts, strict=True))
+        seconds = (count / self._texts_per_s[name] for (name, _), count in zip(keys, counts, strict=True))
+        rate = min(self._texts_per_s[name] for name, _ in keys)
+        return Embedding(sum(counts), rate, sum(seconds), sum(dimensions.values()), sum(sizes))
 
     def time_again(self, name: str) -> None:
         """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts."""
@@ -479,12 +536,12 @@ def prepare(
         start = perf_counter()
         embedded = {} if embedded is None else embedded
         catalogue, queries = plan.dataset.catalogue, plan.dataset.queries
-        vectors, cut, of_queries, query_ms = {}, {}, {}, {}
+        vectors, cut, of_queries, query_ms, encoders = {}, {}, {}, {}, {}
         searching = {name for strategy in plan.strategies for name in strategy.models}
         for name, model in plan.models.items():
             if name not in searching:  # others are made of it
                 continue
-            encoder = Encoder(model, plan.config.cache_dir, progress=progress)
+            encoder = encoders[name] = Encoder(model, plan.config.cache_dir, progress=progress)
             for key in (key for key in plan.vector_fields if key[0] == name):
                 if (model, catalogue, key[1]) not in embedded:
                     texts = embedded_texts(catalogue, key[1], name)
@@ -531,6 +588,7 @@ def prepare(
             calibration,
             exact=ExactNeighbours(catalogue, vectors) if varies else None,
             build=build if varies else None,
+            encoders=encoders,
             _closing=closing.pop_all(),
         )
 

@@ -121,6 +121,15 @@ def test_the_key_holds_what_makes_a_vector(tmp_path: Path, change: dict[str, Any
         assert same == (sides not in (side, "both"))
 
 
+def test_what_a_query_and_products_take_is_measured_without_the_cache(tmp_path: Path) -> None:
+    filled(tmp_path)
+    loaded, ticks = FakeModel(), iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])
+    timed = Encoder(MODEL, tmp_path, progress=False, load=lambda _: loaded, clock=lambda: next(ticks))
+    assert timed.texts_per_s([*TEXTS, " ", TEXTS[0]]) == 3  # three distinct texts, the fastest of three rounds
+    np.testing.assert_array_equal(timed.alone("red saw"), [fake_vector("query: red saw")])
+    assert loaded.encoded == [*sorted(TEXTS) * 3, "query: red saw"]
+
+
 def test_any_number_of_dimensions_costs_one_encoding(tmp_path: Path) -> None:
     whole = encoder(tmp_path, FakeModel()).products(TEXTS, label="x")
     cut = replace(MODEL, dimensions=3, truncate_dim=3, own=Facts(WIDTH))

@@ -16,6 +16,7 @@ from relevance.strategies import READY_MADE, STRATEGIES
 from relevance.suite import make_plan, runnable
 
 FINETUNED = ("vectorsearch_finetune", "rrf_finetune")
+MADE_OF_IT = ("matryoshka_short", "static", "linear_finetune", "reranked")
 NO_PAIRS = (
     "data set 'files' has no pairs to fine-tune a model on; allowed: --finetuned-model PATH, pairs, or "
     "--pairs-from-judgments SHARE"
@@ -45,7 +46,7 @@ def test_without_pairs_and_model_all_other_strategies_run(tmp_path: Path) -> Non
 def test_all_strategies_are_those_that_can_run(tmp_path: Path) -> None:
     data = write_files(tmp_path, pairs=False)
     config = _config(data, strategy=["all"])
-    assert runnable(config, config.selected)[1] == dict.fromkeys((*FINETUNED, "matryoshka_short", "static"), NO_PAIRS)
+    assert runnable(config, config.selected)[1] == dict.fromkeys((*FINETUNED, *MADE_OF_IT), NO_PAIRS)
     both = _config(data, strategy=["all", "rrf_finetune"])
     with pytest.raises(InputError, match=r"^strategy 'rrf_finetune' cannot run: "):
         runnable(both, both.selected)

@@ -101,6 +101,18 @@ def test_latencies_are_of_200_single_queries_spread_over_the_batch() -> None:
     assert [texts for _, texts, _ in few.asked] == [(f"query {n % 3}",) for n in range(200)]
 
 
+def test_the_embedding_of_a_query_is_timed_apart_and_in_the_total() -> None:
+    engine, ticks, encoded = ListEngine(), iter(range(10_000)), list[str]()
+    latencies = runner.latencies(
+        engine, STRATEGIES["vectorsearch"], batch_of(400), encode=encoded.append, clock=lambda: next(ticks)
+    )
+    assert (latencies.p50_ms, len(encoded)) == (2000, 3 + 200)  # a look between the stages more
+    assert encoded[3:] == [texts[0] for _, texts, _ in engine.asked]
+    # of the search alone one tick, of the embedding one, of all three
+    of_stages = {"encode": (1000, 1000), "retrieve": (1000, 1000), "total": (3000, 3000)}
+    assert latencies.stages == of_stages
+
+
 def test_latencies_of_a_server_are_its_own_too_all_legs_together() -> None:
     latencies = runner.latencies(ServedEngine(), STRATEGIES["rrf"], batch_of(3))
     took = [4 * number + 3 for number in range(200)]  # 1 + 2, 3 + 4, …
