@@ -54,6 +54,8 @@ def read_rerank(table: Mapping[str, Any], folder: str = ".") -> Rerank:
     Raises:
         InputError: a key is not known, its value not allowed, or it changes nothing beside the others.
     """
+    if table == {"model": TRAINED}:  # as in what is ready-made, for which pydantic would be loaded at every start
+        return Rerank(TRAINED)
     if unknown := [name for name in table if name not in _KEYS]:
         raise InputError(f"rerank: unknown key {quoted(unknown[0])}; allowed: {', '.join(_KEYS)}")
     values = {name: _KEYS[name].checked(value, f"rerank: {name}") for name, value in table.items()}
