@@ -48,10 +48,11 @@ def retrieve(
     `cached`: whether strategies that are fused may take scores of their rerankers that are kept.
     """
     try:
-        lists = {leg: search_leg(engine, leg, batch, hits=length) for leg, length in _lengths([strategy], hits).items()}
+        lengths = _lengths([strategy], hits, engine)
+        lists = {leg: search_leg(engine, leg, batch, hits=length) for leg, length in lengths.items()}
     except StrategyError as error:
         raise StrategyError(f"{strategy.where}: {error}") from None
-    return _combined(strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
+    return _combined(engine, strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
 
 
 def _before_reranking(strategy: Strategy, hits: int) -> int:
@@ -78,7 +79,7 @@ def search_all(
 
     Lists of one leg that differ in length are the beginnings of the longest.
     """
-    longest = _lengths(strategies, hits)
+    longest = _lengths(strategies, hits, engine)
     together: dict[object, list[Leg]] = {}
     for leg, length in longest.items():
         together.setdefault((length, leg.spelling, leg.reading if leg.spelling else None), []).append(leg)
@@ -89,31 +90,46 @@ def search_all(
         if batch.own_products is not None:
             rankings = [_without(batch.own_products, ranking) for ranking in rankings]
         lists |= zip(legs, rankings, strict=True)
-    return [_answered(strategy, lists, batch, hits) for strategy in strategies]
+    return [_answered(engine, strategy, lists, batch, hits) for strategy in strategies]
 
 
-def _lengths(strategies: Sequence[Strategy], hits: int) -> dict[Leg, int]:
+def _served(strategy: Strategy, engine: Engine) -> Leg | None:
+    """The one request whose answer the engine has fused; None where its lists are ours to fuse."""
+    return strategy.served if strategy.served is not None and engine.fuses else None
+
+
+def _lengths(strategies: Sequence[Strategy], hits: int, engine: Engine) -> dict[Leg, int]:
     """The legs of strategies, and how long a list each of them has to give."""
     longest: dict[Leg, int] = {}
     for strategy in strategies:
-        length = strategy.window if strategy.is_fused else _before_reranking(strategy, hits)
-        legs = _lengths(strategy.members, length) if strategy.members else dict.fromkeys(strategy.legs(), length)
+        served, whole = _served(strategy, engine), _before_reranking(strategy, hits)
+        length = strategy.window if strategy.is_fused and served is None else whole
+        legs = dict.fromkeys(strategy.legs() if served is None else (served,), length)
+        legs = _lengths(strategy.members, length, engine) if strategy.members else legs
         longest |= {leg: max(one, longest.get(leg, 0)) for leg, one in legs.items()}
     return longest
 
 
-def _answered(
-    strategy: Strategy, lists: Mapping[Leg, Ranking], batch: QueryBatch, hits: int, *, cached: bool = True
+def _answered(  # noqa: PLR0913 - the last by name
+    engine: Engine,
+    strategy: Strategy,
+    lists: Mapping[Leg, Ranking],
+    batch: QueryBatch,
+    hits: int,
+    *,
+    cached: bool = True,
 ) -> Ranking:
-    ranking = _combined(strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
+    ranking = _combined(engine, strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
     return _reranked(strategy, ranking, batch, hits, cached=cached)
 
 
-def _combined(
-    strategy: Strategy, lists: Mapping[Leg, Ranking], batch: QueryBatch, hits: int, *, cached: bool
+def _combined(  # noqa: PLR0913 - the last by name
+    engine: Engine, strategy: Strategy, lists: Mapping[Leg, Ranking], batch: QueryBatch, hits: int, *, cached: bool
 ) -> Ranking:
+    if (served := _served(strategy, engine)) is not None:
+        return Ranking(lists[served].codes[:, :hits], lists[served].scores[:, :hits])
     if strategy.members:
-        rankings = [_answered(one, lists, batch, strategy.window, cached=cached) for one in strategy.members]
+        rankings = [_answered(engine, one, lists, batch, strategy.window, cached=cached) for one in strategy.members]
     else:
         rankings = [lists[leg] for leg in strategy.legs()]
     weights, window = [strategy.weights.get(name, 1) for name in strategy.lists], strategy.window

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Combination = Literal["sum", "rrf", "linear"]
 Normalizer = Literal["minmax", "l2", "none"]
+Fusion = Literal["ours", "server"]
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
@@ -58,6 +59,17 @@ _LONGEST_LIST = 10_000
 
 
 @dataclass(frozen=True)
+class Fused:
+    """How lists are fused in one request; attributes as those of `Strategy`, a weight for each list."""
+
+    combine: Combination
+    weights: tuple[float, ...]
+    normalizer: Normalizer
+    window: int
+    k: int
+
+
+@dataclass(frozen=True)
 class Leg:
     """One request to an engine: clauses whose scores are added.
 
@@ -70,6 +82,7 @@ class Leg:
         reading: how the text fields are read, which `text` names by it; None for their own way.
         spelling: text fields to whose words those of a query that no product has are corrected; none: they stay.
         outside: what ranks in the place of the engine and of all of these.
+        fused: how a server fuses the lists of text and of each vector field; None for clauses that are added.
     """
 
     text: tuple[tuple[str, float], ...]
@@ -80,6 +93,7 @@ class Leg:
     reading: Reading | None = None
     spelling: tuple[str, ...] = ()
     outside: Outside | None = None
+    fused: Fused | None = None
 
     @cached_property
     def search(self) -> Mapping[str, Any]:
@@ -145,6 +159,11 @@ class Strategy:
     )
     window: Count = setting("rrf, linear: length of the lists that are fused", default=50)
     k: Count = setting("rrf: the constant of reciprocal rank fusion", default=60)
+    fusion: Fusion = setting(
+        "rrf, linear of text and vectors: server asks Elasticsearch's own retriever, which needs a licence; beside the "
+        "embedded engine the same definition is computed here",
+        default="ours",
+    )
     candidates: Count = setting("with vectors: nearest products that get a vector score", default=150)
     model: Text = setting("with vectors: which of [models.NAME] embeds", default=BASE)
     template: Annotated[Mapping[str, Any] | None, Written(Text), Takes("path", "a path in quotes")] = setting(
@@ -208,7 +227,7 @@ class Strategy:
         object.__setattr__(self, "weights", MappingProxyType(weights))
 
     def __hash__(self) -> int:
-        return hash((self.name, self.legs(), self.fusion, self.members, self.reranking))
+        return hash((self.name, self.legs(), self.fusing, self.members, self.reranking))
 
     def legs(self) -> tuple[Leg, ...]:
         """Give the requests that answer the strategy: one for `sum`, else one a list; the same ones each time.
@@ -228,9 +247,19 @@ class Strategy:
         return self.combine != "sum"
 
     @property
-    def fusion(self) -> tuple[object, ...]:
+    def fusing(self) -> tuple[object, ...]:
         """All that decides how lists are combined."""
-        return (self.combine, tuple(self.weights.items()), self.normalizer, self.window, self.k)
+        return (self.combine, tuple(self.weights.items()), self.normalizer, self.window, self.k, self.fusion)
+
+    @cached_property
+    def served(self) -> Leg | None:
+        """The one request by which a server that can fuses the lists; None where that is ours to do."""
+        if self.fusion != "server":
+            return None
+        weights = tuple(float(self.weights.get(name, 1)) for name in self.lists)
+        fused = Fused(self.combine, weights, self.normalizer, self.window, self.k)
+        (first, *_) = self.legs()  # of the text, where there is one
+        return replace(first, vectors=tuple(self.vectors.items()), fused=fused)
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -427,6 +456,10 @@ class Strategy:
 
     def _fusion_problems(self) -> Iterator[str]:
         yield from _boost_problems("weights", self.weights, self.lists, ("list", "weight"))
+        if self.fusion not in get_args(Fusion):
+            yield f"fusion = {self.fusion!r}; allowed: {', '.join(get_args(Fusion))}"
+        if self.fuse is not None and self.fusion == "server":
+            yield 'fusion = "server" is for lists of text and vectors; strategies are fused here: leave it out'
         if self.normalizer not in get_args(Normalizer):
             yield f"normalizer = {self.normalizer!r}; allowed: {', '.join(get_args(Normalizer))}"
 
@@ -464,6 +497,7 @@ _FROM_OUTSIDE = ("search", "http", "command", "run")
 _DOES_NOTHING: tuple[tuple[str, str, Callable[[Strategy], bool]], ...] = (
     ("weights", "rrf or linear", lambda strategy: strategy.is_fused),
     ("normalizer", "linear", lambda strategy: strategy.combine == "linear"),
+    ("fusion", "rrf or linear", lambda strategy: strategy.is_fused),
     ("window", "rrf or linear", lambda strategy: strategy.is_fused),
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),

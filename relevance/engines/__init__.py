@@ -123,11 +123,13 @@ class Engine(ABC):
         facts: what else decides ranking or run time, for results: kind of vector index, shards, …; JSON values.
         took_ms: milliseconds that the server says it worked on all searches so far; None where this process is the
             engine.
+        fuses: whether it answers legs that it is to fuse (`Leg.fused`).
     """
 
     version: str
     facts: Mapping[str, object]
     took_ms: float | None = None
+    fuses: bool = False
 
     @abstractmethod
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
@@ -321,11 +323,13 @@ def embedded_choice(line: str = "embedded", hint: str = "") -> EngineChoice:
 
 
 def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
+    served = [one.name for one in request.strategies if one.served is not None]
+    ours = (f'fusion = "server" of {", ".join(served)}: fused here, by the same definition',) if served else ()
     if not (request.has_own_mapping or request.needs_bodies):
-        return embedded_choice(f"embedded ({why})", hint)
+        return replace(embedded_choice(f"embedded ({why})", hint), notes=ours)
     from relevance.engines.embedded.searches import check, trial  # noqa: PLC0415 - scipy is loaded where it is used
 
-    notes = tuple(check(request))
+    notes = (*ours, *check(request))
     parts = [f"embedded, as release {request.release} ranks"]
     parts += [] if request.fields.body is None else [plural(len(request.fields.properties), "field")]
     parts += [] if request.settings.mapping is None else [f"mappings of {request.settings.mapping.name}"]

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.engines import VectorField
-    from relevance.strategies import Leg, Strategy
+    from relevance.strategies import Fused, Leg, Strategy
 
 # fields
 
@@ -102,6 +102,8 @@ def search_of(leg: Leg, paths: FieldPaths, *, oversample: float | None = None) -
         KeyError: the leg names a field that the index has not.
     """
     search = dict(leg.search)
+    if leg.fused is not None:
+        return {"retriever": _retriever(leg, leg.fused, paths, oversample)}
     if leg.text:
         search["query"] = {"bool": {"should": [_match(paths, name, boost) for name, boost in leg.text]}}
     if leg.vectors:
@@ -111,6 +113,30 @@ def search_of(leg: Leg, paths: FieldPaths, *, oversample: float | None = None) -
         fields = [(paths.vectors[leg.model, name], boost) for name, boost in leg.vectors]
         search["knn"] = [{"field": path, "boost": boost, **options} for path, boost in fields]
     return search
+
+
+_NORMALIZERS = {"l2": "l2_norm"}
+
+
+def _retriever(leg: Leg, fused: Fused, paths: FieldPaths, oversample: float | None) -> dict[str, Any]:
+    """The retriever that fuses: a leg's text, and each of its vector fields, as `search_of` asks them alone."""
+    alone = [replace(leg, vectors=(), fused=None)] if leg.text else []
+    alone += [replace(leg, text=(), vectors=(vector,), fused=None) for vector in leg.vectors]
+    lists: list[dict[str, Any]] = []
+    for one in alone:
+        search = search_of(one, paths, oversample=oversample)
+        if one.text:
+            lists.append({"standard": {"query": search["query"]}})
+        else:
+            lists.append({"knn": {key: value for key, value in search["knn"][0].items() if key != "boost"}})
+    weighted = [{"retriever": one, "weight": weight} for one, weight in zip(lists, fused.weights, strict=True)]
+    if fused.combine == "linear":
+        normalizer = _NORMALIZERS.get(fused.normalizer, fused.normalizer)
+        each = [{**one, "normalizer": normalizer} for one in weighted]
+        return {"linear": {"retrievers": each, "rank_window_size": fused.window}}
+    # releases before 9.2 know no weights here
+    plain = lists if set(fused.weights) == {1} else weighted
+    return {"rrf": {"retrievers": plain, "rank_window_size": fused.window, "rank_constant": fused.k}}
 
 
 def _match(paths: FieldPaths, name: str, boost: float) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class WithRankers(Engine):
 
     def __init__(self, inner: Engine, catalogue: Catalogue, *, drops: bool) -> None:
         self._inner, self._drops = inner, drops
-        self.version, self.facts = inner.version, inner.facts
+        self.version, self.facts, self.fuses = inner.version, inner.facts, inner.fuses
         self._codes = {uid: code for code, uid in enumerate(catalogue.ids)}
         self._rankers: dict[Outside, Ranker] = {}
         self._unknown: dict[str, Counter[str]] = {}

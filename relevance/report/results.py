@@ -121,7 +121,7 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
             ),
         },
         "models": {name: _model(name, plan) for name in plan.models},
-        "strategies": {name: _strategy(result) for name, result in suite.results.items()},
+        "strategies": {name: _strategy(result, fuses=suite.engine.fuses) for name, result in suite.results.items()},
         "not_run": {**plan.left_out, **suite.refused},
         "notes": list(notes),
         "answers": {answer: meaning.says for answer, meaning in ANSWERS.items()},
@@ -140,7 +140,7 @@ def _model(name: str, plan: Plan) -> Mapping[str, object]:
     return {**model, "recipe": finetuned.sha256 or None, "shared_products": counts[0], "near_queries": counts[1]}
 
 
-def _strategy(result: Result) -> Mapping[str, object]:
+def _strategy(result: Result, *, fuses: bool) -> Mapping[str, object]:
     timing = result.timing
     took = None  # what the server says of its own time; of none, where this process is the engine
     if timing is not None and timing.took_s is not None:
@@ -148,6 +148,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         took = {"run_time_s": timing.took_s, "p50_ms": single.took_p50_ms, "p95_ms": single.took_p95_ms}
     return {
         "model": ", ".join(result.strategy.models) or None,
+        **({} if result.strategy.served is None else {"fusion": "server" if fuses else "ours"}),
         "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in result.evaluation.per_query},
         "run_time_s": _rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,

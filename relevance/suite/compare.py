@@ -208,7 +208,9 @@ def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -
 
 def _fusion(strategy: Strategy) -> Mapping[str, object]:
     way = {"k": strategy.k} if strategy.combine == "rrf" else {"normalizer": strategy.normalizer}
-    return {"window": strategy.window, **way, **({"weights": dict(strategy.weights)} if strategy.weights else {})}
+    more: dict[str, object] = {"weights": dict(strategy.weights)} if strategy.weights else {}
+    more |= {"fusion": strategy.fusion} if strategy.fusion != "ours" else {}
+    return {"window": strategy.window, **way, **more}
 
 
 def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple[str, ...]:

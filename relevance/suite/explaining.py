@@ -295,7 +295,7 @@ def rank_words(rank: int | None) -> str:
 
 
 _IN_DEFINITIONS = (
-    *("text", "vectors", "fuse", "combine", "weights", "normalizer", "window", "k"),
+    *("text", "vectors", "fuse", "combine", "weights", "normalizer", "window", "k", "fusion"),
     *("template", "spelling", "candidates", "model"),
 )
 """Keys of a strategy that stand in its definition as they do in its table."""
@@ -340,7 +340,7 @@ def _strategy_of(name: str, definition: Mapping[str, Any], fields_of: Callable[.
 
 def ranks_alike(one: Strategy, other: Strategy) -> bool:
     """Whether two strategies ask the same; a key may be left out in one and said in the other."""
-    alike = one.legs() == other.legs() and one.fusion == other.fusion and one.reranking == other.reranking
+    alike = one.legs() == other.legs() and one.fusing == other.fusing and one.reranking == other.reranking
     return one == other or alike
 
 

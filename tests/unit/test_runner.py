@@ -16,6 +16,7 @@ class ListEngine:
     """Answers the text leg with products 0, 1, 2, …, and vector legs with 2, 1, 0; remembers what it was asked."""
 
     took_ms: float | None = None
+    fuses = False
 
     def __init__(self) -> None:
         self.asked: list[tuple[Leg, tuple[str, ...], int]] = []
@@ -89,6 +90,18 @@ def test_weighted_ranks_are_fused() -> None:
     ranking = runner.search(ListEngine(), replace(STRATEGIES["rrf"], weights={"whole": 2}), batch_of(1))
     assert ranking.codes[0, :3].tolist() == [2, 1, 0]
     np.testing.assert_allclose(ranking.scores[0, :3], [1 / 63 + 2 / 61, 3 / 62, 1 / 61 + 2 / 63], rtol=1e-6)
+
+
+@pytest.mark.parametrize("fuses", [True, False])
+def test_an_engine_that_fuses_is_asked_once(fuses: bool) -> None:  # noqa: FBT001 - a parameter
+    engine, strategy = ListOfLegs(), replace(STRATEGIES["rrf"], fusion="server")
+    engine.fuses = fuses
+    ranking = runner.search(engine, strategy, batch_of(1))
+    asked = [(leg.name, hits) for leg, _, hits in engine.asked]
+    assert asked == ([("text+vector whole", 10)] if fuses else [("text", 50), ("vector whole", 50)])
+    assert ranking.codes[0, :3].tolist() == ([0, 1, 2] if fuses else [0, 2, 1])
+    (together,) = runner.search_all(engine, [strategy], batch_of(1))
+    assert together.codes.tolist() == ranking.codes.tolist()
 
 
 def test_latencies_are_of_200_single_queries_spread_over_the_batch() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from relevance.engines.mapping import own_paths, search_of
 from relevance.errors import InputError
-from relevance.strategies import STRATEGIES, Leg, Strategy, from_table
+from relevance.strategies import STRATEGIES, Fused, Leg, Strategy, from_table
 
 BOOSTED = (("title", 8), ("description", 2), ("attributes", 1))
 EACH = (("title", 1), ("description", 1), ("attributes", 1))
@@ -83,6 +84,55 @@ def test_weights_are_those_of_lists_and_of_one_change_nothing() -> None:
     several = {Strategy("own", **LINEAR, **more) for more in ({}, {"weights": {"text": 3}}, {"normalizer": "l2"})}
     assert len(several) == 3
     assert [leg.name for leg in one.pop().legs()] == ["text", "vector whole"]
+
+
+def test_a_server_fuses_in_one_request() -> None:
+    rrf = Strategy("own", **FUSED, fusion="server", window=30, weights={"whole": 2})
+    assert rrf.served == Leg((("title", 1),), WHOLE, 150, "base", fused=Fused("rrf", (1, 2), "minmax", 30, 60))
+    assert Strategy("own", **FUSED).served is None
+    assert [leg.fused for leg in rrf.legs()] == [None, None]
+    assert rrf != Strategy("own", **FUSED, window=30, weights={"whole": 2})
+    members = (STRATEGIES["textsearch"], STRATEGIES["vectorsearch"])
+    with pytest.raises(InputError, match='fusion = "server" is for lists of text and vectors'):
+        Strategy("own", fuse=("textsearch", "vectorsearch"), combine="rrf", fusion="server", members=members)
+    with pytest.raises(InputError, match="fusion = 'theirs'; allowed: ours, server"):
+        Strategy("own", **FUSED, fusion="theirs")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="fusion changes nothing without rrf or linear"):
+        from_table("own", {"text": {"title": 1}, "fusion": "server"})
+
+
+def test_the_request_of_a_server_s_fusion() -> None:
+    paths = own_paths([("base", "whole")])
+    query = search_of(Leg((("title", 1),), (), 150, "base"), paths)["query"]
+    knn = {"field": "whole_vector", "query_vector": "{{vector}}", "k": 150, "num_candidates": 150}
+    rrf = Strategy("own", **FUSED, fusion="server").served
+    assert rrf is not None
+    assert search_of(rrf, paths) == {
+        "retriever": {
+            "rrf": {
+                "retrievers": [{"standard": {"query": query}}, {"knn": knn}],
+                "rank_window_size": 50,
+                "rank_constant": 60,
+            }
+        }
+    }
+    linear = Strategy("own", **LINEAR, fusion="server", normalizer="l2", weights={"whole": 2}, window=20).served
+    assert linear is not None
+    assert search_of(linear, paths, oversample=3) == {
+        "retriever": {
+            "linear": {
+                "retrievers": [
+                    {"retriever": {"standard": {"query": query}}, "weight": 1, "normalizer": "l2_norm"},
+                    {
+                        "retriever": {"knn": {**knn, "rescore_vector": {"oversample": 3}}},
+                        "weight": 2,
+                        "normalizer": "l2_norm",
+                    },
+                ],
+                "rank_window_size": 20,
+            }
+        }
+    }
 
 
 def test_a_normalizer_is_for_a_linear_combination_alone() -> None:

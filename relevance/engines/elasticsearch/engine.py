@@ -104,6 +104,7 @@ def choose(request: Request, why: str) -> EngineChoice:
         body = body_with(fields.read(readings_of(strategies)), {}, request.own)
         statistics = _without_statistics(settings, strategies, settings.shards, is_ours=True)
         notes = (note, *missing_fields(strategies, body["mappings"]), statistics)
+        parts += _fused_there(strategies)
         line = f"{where}, {', '.join(parts)} ({why})"
         choice = EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
 
@@ -115,6 +116,7 @@ def choose(request: Request, why: str) -> EngineChoice:
             index = look_at(connection, settings, strategies, dimensions)
         vectors = f"{index.facts['vector_index']} vectors" if index.facts["vector_index"] else ""
         parts = [f"index {settings.index} as it is", vectors, *_parts_of_line(settings, index.shards, is_ours=False)]
+        parts += _fused_there(strategies)
         parts += [] if index.paths.sorts else [f"ids of {index.paths.id} ordered here"]
         note = _without_statistics(settings, strategies, index.shards, is_ours=False)
         return EngineChoice(
@@ -128,6 +130,11 @@ def choose(request: Request, why: str) -> EngineChoice:
     # a container is not waited for, which starts while texts are embedded: there the making of the index tells
     is_tried = settings.url is not None and (settings.mapping is not None or fields.body is not None)
     return replace(choice, inspect=inspect) if settings.index is not None or is_tried else choice
+
+
+def _fused_there(strategies: Sequence[Strategy]) -> list[str]:
+    served = [one.name for one in strategies if one.served is not None]
+    return [f"fusion of {', '.join(served)} by the server"] if served else []
 
 
 def _parts_of_line(settings: Settings, shards: int, *, is_ours: bool) -> list[str]:
@@ -279,15 +286,17 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     """
     paths, raw, sort = index.paths, leg.search, leg.search.get("sort")
     search = search_of(leg, paths, oversample=index.oversample)
-    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in DEPENDS_ON_SIZE))
+    cut = leg.fused is not None or any(key in raw for key in DEPENDS_ON_SIZE)
+    whole_ties = not (index.sorted_segment or paths.sorts or sort or cut)
     # parts of a template take a size that they do not name from its own, which may be larger; what is too many is cut
     least = raw.get("size", USUAL_SIZE) if raw else 0
     size = max(hits, min(hits + whole_ties, index.window), least)
+    size = size if leg.fused is None else min(size, leg.fused.window)  # which the server demands
     search = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT}
     search |= {"size": size, **paths.shape, "track_total_hits": False}
     if sort:
         search["sort"] = [*(sort if isinstance(sort, list) else [sort]), *([{paths.id: "asc"}] if paths.sorts else [])]
-    elif paths.sorts and not index.sorted_segment and not any(key in raw for key in _HAS_ITS_OWN_ORDER):
+    elif paths.sorts and not index.sorted_segment and not any(key in search for key in _HAS_ITS_OWN_ORDER):
         search |= {"sort": [{"_score": "desc"}, {paths.id: "asc"}], "track_scores": True}
     search_type = search_type_of(index.search_type, index.shards, is_ours=index.is_ours and not raw)
     gathers = search_type == _DFS and _takes_statistics(leg)
@@ -361,6 +370,7 @@ class ElasticsearchEngine(Engine):
         self.ids = catalogue.ids
         self.code_of = {uid: code for code, uid in enumerate(catalogue.ids)}
         self.took_ms: float = 0.0
+        self.fuses = True
         self.retried = Counter[str]()  # searches that had to be asked again, each once, by the first reason
         self.one_at_a_time = False  # one search at a time, since the server's queue was full before
         self.cut_ties = set[str]()  # queries whose products of the last score are more than a search gives
@@ -646,7 +656,11 @@ class _Searches:
         of_all = len(self._texts)
         failed = f"; {len(self._failed)} of {of_all} searches failed" if of_all > 1 else ""
         sent = "the template" if self._leg.template else ""
+        sent = sent if self._leg.fused is None else 'fusion = "server"'
         line = self._engine.connection.explained(error, doing=f"{self._doing(row)}{failed}", sent=sent)
+        if self._leg.fused is not None:
+            needed = f"a release and a licence with the retriever {self._leg.fused.combine}"
+            line = type(line)(f'{line}; allowed: {needed}, or fusion = "ours"')
         return StrategyError(str(line)) if sent and isinstance(line, InputError) else line
 
     def _doing(self, row: int) -> str:
