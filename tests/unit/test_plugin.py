@@ -83,6 +83,16 @@ def test_a_run(project: pytest.Pytester) -> None:
     _check_same_bytes(project.path / ".relevance" / "latest", project.path / "two")
 
 
+def test_quality_beside_cost_stands_where_it_is_asked_for(project: pytest.Pytester) -> None:
+    text = printed(run(project, *TEXT, "--costs"))
+    assert re.search(r"quality beside cost: .*\n *strategy +NDCG", text)
+    folder = project.path / ".relevance" / "latest"
+    assert "| `textsearch` |" in (folder / "costs.md").read_text().replace("**", "")
+    assert (folder / "costs.png").read_bytes().startswith(b"\x89PNG")
+    assert "quality beside cost" not in printed(run(project, *TEXT))  # and the folder is ours to replace
+    assert not (folder / "costs.md").exists()
+
+
 def _untimed(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
     for key in ("sha256", "calibration_s"):
