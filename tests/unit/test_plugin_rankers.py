@@ -18,12 +18,14 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return write_project(pytester)
 
 
-def run(project: pytest.Pytester, body: str, *options: str, files: Mapping[str, str] = {}) -> pytest.RunResult:
+def run(
+    project: pytest.Pytester, body: str, *options: str, files: Mapping[str, str] = {}, more: str = ""
+) -> pytest.RunResult:
     """A session of a strategy of text, and of a function with this body."""
     module = f"ranker_{next(_NUMBERS)}"
     (project.path / f"{module}.py").write_text(f"def rank(query, params, depth):\n    {body}\n")
     strategies = f'[strategies.shop]\nsearch = "{module}:rank"\n\n[strategies.own]\ntext = {{title = 1}}\n'
-    (project.path / "relevance.toml").write_text(f'strategy = ["shop", "own"]\n\n{strategies}')
+    (project.path / "relevance.toml").write_text(f'strategy = ["shop", "own"]\n\n{strategies}\n{more}')
     for name, text in files.items():
         (project.path / name).write_text(text)
     return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", "--benchmark-disable", *options)
@@ -69,3 +71,14 @@ def test_hits_that_are_all_dropped_are_none(project: pytest.Pytester) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     line = "no hit of any of 4 queries; all were dropped, as the data set's products lack them"
     result.stdout.fnmatch_lines([f"FAIL: strategy 'shop': *{line}"])
+
+
+def test_a_fusion_with_a_ranker_that_fails_fails_as_well(project: pytest.Pytester) -> None:
+    fused = '[strategies.both]\ncombine = "rrf"\nfuse = ["shop", "own"]\n'
+    working = run(project, 'return ["100", "101"]', "--strategy", "both", more=fused)
+    assert working.ret == pytest.ExitCode.OK
+    working.stdout.fnmatch_lines(["both *0.*"])
+    failing = run(project, 'raise ValueError("gone")', "--strategy", "both,own", more=fused)
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+    failing.stdout.fnmatch_lines(["both *- *FAIL", "FAIL: strategy 'both': *query *: ValueError: gone"])
+    assert list(results(project)["strategies"]) == ["own"]
