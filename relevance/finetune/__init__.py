@@ -14,7 +14,8 @@ from annotated_types import Interval, MinLen
 
 from relevance.errors import InputError
 from relevance.finetune.losses import LOSSES, MINING
-from relevance.setting import OneOf, Takes, setting, text_of
+from relevance.finetune.sources import OWN
+from relevance.setting import OneOf, Takes, Text, setting, text_of
 
 __all__ = ["SAMPLE_EPOCHS", "Options", "RerankerOptions"]
 
@@ -87,6 +88,17 @@ class Options:
             "--matryoshka N,N",
             words="none",
         )
+    )
+
+    mix: Annotated[
+        tuple[Text, ...],
+        MinLen(1),
+        Takes("list of sources", 'a list of names, each with or without its share, such as ["own", "titles=0.5"]'),
+    ] = _setting(
+        "what is trained on: own, the data set's pairs; descriptions, titles with the rest of their products' texts; "
+        "titles, products with queries made of their titles; or a data set, NAME[:PATH]; NAME=SHARE takes a part",
+        "--mix NAME[=SHARE]",
+        default=(OWN,),
     )
 
     def __post_init__(self) -> None:

@@ -19,7 +19,9 @@ from relevance.strategies import FINETUNED
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+
+    import numpy.typing as npt
 
     from relevance.records import Dataset
 
@@ -31,7 +33,7 @@ VALIDATION_SHARE = 0.1
 FEWEST = 10
 """Positive pairs, of which training is more than noise."""
 
-_RELATED = 2.0
+RELATED = 2.0
 """From this relevance on a product is no negative for the query."""
 
 
@@ -158,19 +160,24 @@ def build_pairs(
         one = f"all {len(positives):,} pairs are of one query, {positives[0].query!r}{gone}"
         raise refusal(one, "pairs of two queries or more")
 
-    held_out = set(sorted(queries, key=partial(_draw, seed))[: max(1, round(VALIDATION_SHARE * len(queries)))])
+    held_out = held_out_of(queries, seed)
     train = tuple(pair for pair in pairs if pair.relevance >= positive_from and pair.query not in held_out)
     queries |= {pair.query for pair in train}
     return Pairs(
         train=train,
         validation=tuple(pair for pair in positives if pair.query in held_out),
-        related=tuple(pair for pair in pairs if pair.relevance >= _RELATED and pair.query in queries),
+        related=tuple(pair for pair in pairs if pair.relevance >= RELATED and pair.query in queries),
         rated=tuple(pair for pair in pairs if pair.query in held_out),
         graded=tuple(pair for pair in pairs if pair.query not in held_out),
         dropped=tuple(dropped),
         dropped_pairs=dropped_pairs,
         unknown=len(unknown),
     )
+
+
+def held_out_of(queries: Collection[str], seed: int) -> set[str]:
+    """Choose the tenth of the queries that is validated with."""
+    return set(sorted(queries, key=partial(_draw, seed))[: max(1, round(VALIDATION_SHARE * len(queries)))])
 
 
 def _draw(seed: int, query: str) -> bytes:
@@ -212,16 +219,21 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         own_products=None if own is None else own[stays],
         notes=(*dataset.notes, f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"),
     )
-    texts, products = embedded_texts(dataset.catalogue, "whole", FINETUNED), judgments.products[pairs].tolist()
-    of_pairs = pd.DataFrame(
+    return left, judged_pairs(dataset, pairs)
+
+
+def judged_pairs(dataset: Dataset, chosen: npt.NDArray[np.bool_] | slice = slice(None)) -> pd.DataFrame:
+    """Make rated pairs of judgments, see `split_off`; `chosen` are those of the judgments that are taken."""
+    queries, judgments = dataset.queries, dataset.judgments
+    texts, products = embedded_texts(dataset.catalogue, "whole", FINETUNED), judgments.products[chosen].tolist()
+    return pd.DataFrame(
         {
-            "query": [queries.texts[code] for code in judgments.queries[pairs].tolist()],
+            "query": [queries.texts[code] for code in judgments.queries[chosen].tolist()],
             "product": [dataset.catalogue.ids[code] for code in products],
             "title": [texts[code] for code in products],
-            "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[pairs] / max(1, judgments.grades.max()),
+            "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[chosen] / max(1, judgments.grades.max()),
         }
     )
-    return left, of_pairs
 
 
 # Leaks

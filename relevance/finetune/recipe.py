@@ -38,7 +38,7 @@ _MINING = 2
 """Counts the versions of the choice of negatives, in the same way."""
 
 _FIRST_OPTIONS = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "loss", "patience")
-_IN_THE_PAIRS = ("positive_from",)
+_IN_THE_PAIRS = ("positive_from", "mix")
 """Options that choose pairs: the hash of the pairs is theirs."""
 
 DISTRACTORS = 2_000

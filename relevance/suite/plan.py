@@ -19,9 +19,10 @@ from relevance.engines.rankers import beside
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
 from relevance.finetune.distillation import Distillation
-from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
+from relevance.finetune.pairs import SPLIT_SEED, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.reranker import RerankerRecipe
+from relevance.finetune.sources import OWN, parse_mix
 from relevance.finetune.store import check_stored, find_stored
 from relevance.gate.rebuilds import EXACT
 from relevance.records import embedded_texts
@@ -40,6 +41,7 @@ from relevance.strategies import (
     leaves_of,
     readings_of,
 )
+from relevance.suite.training_data import mix_notes, training_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -534,9 +536,10 @@ def _unavailable(config: Config) -> str:
 def _without_pairs(config: Config, also: str = "") -> str:
     """Why nothing can be trained, "" where it can; `also` is allowed beside pairs."""
     with _naming_place(config):
-        if config.pairs_share is not None or datasets.has_pairs(config.source):
+        own = OWN in [source.name for source in parse_mix(config.finetune.mix)]
+        if not own or config.pairs_share is not None or datasets.has_pairs(config.source):
             return ""
-    allowed = f"{also}pairs, or --pairs-from-judgments SHARE"
+    allowed = f"{also}pairs, --pairs-from-judgments SHARE, or --mix titles"
     return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
 
 
@@ -560,18 +563,13 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
             return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(f"model {FINETUNED}: {unknown}",))
         leaks = find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
         return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks)
-    frame = datasets.load_pairs(config.source) if frame is None else frame
-    pairs = build_pairs(
-        frame,
-        evaluated,
-        drop_unknown=config.source.unknown_products == "drop",
-        positive_from=config.finetune.positive_from,
-    )
-    validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
+    mixture = training_pairs(config, evaluated, frame)
+    pairs = mixture.pairs
+    validation = make_validation(mixture.validated, evaluated.catalogue, seed=SPLIT_SEED)
     base = _resolved(BASE, config)
     recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name)
     leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train on")
-    stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(pairs)
+    stored, notes = find_stored(config.cache_dir, recipe.sha256), (*_pair_notes(pairs), *mix_notes(mixture))
     if stored is not None:
         find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
     model = base if stored is None else trained_model(config, stored)
@@ -585,9 +583,9 @@ def _reranker_model(
     if finetuned is not None and finetuned.recipe is not None:
         pairs, validation = finetuned.recipe.pairs, finetuned.recipe.validation
     else:
-        frame = datasets.load_pairs(config.source) if frame is None else frame
-        pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
-        validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
+        mixture = training_pairs(config, evaluated, frame)
+        pairs = mixture.pairs
+        validation = make_validation(mixture.validated, evaluated.catalogue, seed=SPLIT_SEED)
     base = _resolved(BASE, config)
     recipe = RerankerRecipe(base, pairs, validation, config.finetune, evaluated.name, reranker=config.reranker)
     leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train a reranker on")

@@ -74,7 +74,7 @@ def _recipe(text: str, options: Options) -> Options:
         if not key.is_list and len(given) > 1:
             raise InputError(f"{where} stands {len(given)} times; allowed: once")
         flags = {"true": True, "false": False} if key.is_flag else {}
-        raw: object = given if key.is_list else flags.get(given[0], key.number(given[0]))
+        raw: object = [key.number(one) for one in given] if key.is_list else flags.get(given[0], key.number(given[0]))
         checked[name] = key.checked(raw, where)
     with _errors_of(text):
         return replace(options, **checked)

@@ -55,6 +55,7 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
     "elasticsearch.memory": ("128m", "2g", "3g"),
     "elasticsearch.oversample": (1.5, 2.5, 3),
     "release": (8, 9, 8),
+    "finetune.mix": (["own"], ["own", "titles=0.5"], ["titles"]),
     bool: (True, False, True),
     int: (3, 4, 5),
     float: (0.1, 2e-5, 3e-5),

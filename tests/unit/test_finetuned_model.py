@@ -18,8 +18,8 @@ from relevance.suite import make_plan, runnable
 FINETUNED = ("vectorsearch_finetune", "rrf_finetune")
 MADE_OF_IT = ("matryoshka_short", "static", "linear_finetune", "reranked")
 NO_PAIRS = (
-    "data set 'files' has no pairs to fine-tune a model on; allowed: --finetuned-model PATH, pairs, or "
-    "--pairs-from-judgments SHARE"
+    "data set 'files' has no pairs to fine-tune a model on; allowed: --finetuned-model PATH, pairs, "
+    "--pairs-from-judgments SHARE, or --mix titles"
 )
 
 

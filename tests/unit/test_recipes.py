@@ -18,11 +18,17 @@ def test_recipes_are_options_by_their_text_and_keep_what_they_do_not_name() -> N
     }
 
 
+def test_a_key_that_takes_a_list_stands_once_an_item() -> None:
+    texts = ["loss=mnrl+matryoshka=384+matryoshka=64", "mix=own+mix=titles=0.5"]
+    nested, mixed = parse_recipes(texts, Options()).values()
+    assert (nested.matryoshka, mixed.mix) == ((384, 64), ("own", "titles=0.5"))
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
         ("loss=mnrl", "--compare loss=mnrl: one recipe; allowed: two or more, such as loss=mnrl,loss=hard"),
-        ("loss=mnrl,loss=hart", "--compare loss=hart: loss = 'hart' (did you mean 'hard'?); allowed: mnrl, hard"),
+        ("loss=mnrl,loss=hart", "--compare loss=hart: loss = 'hart' (did you mean 'hard'?); allowed: mnrl, "),
         ("loss=mnrl,los=hard", "--compare los=hard: unknown key 'los' (did you mean 'loss'?); allowed: epochs, "),
         ("mnrl,hard", "--compare mnrl: 'mnrl' is no KEY=VALUE; allowed keys: epochs, batch_size, "),
         ("loss=mnrl,", "--compare : '' is no KEY=VALUE; allowed keys: epochs, "),
