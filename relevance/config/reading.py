@@ -392,17 +392,6 @@ def _nearest(tables: Tables, table: str, key: str) -> Value | None:
 # What it makes
 
 
-def _training(table: Mapping[str, Value], source: Source, problems: Problems) -> tuple[Options, float | None]:
-    """How a model is trained, and the share of the queries that is."""
-    values: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
-    values |= _values(table)
-    share, options = values.pop("pairs_from_judgments", None), Options()
-    if "finetune" not in problems.tables:
-        with problems.gathered(), _errors_at("[finetune] "):
-            options = Options(**values)
-    return options, share
-
-
 def _gate(
     file: Path | None, tables: Tables, strategies: Collection[str], problems: Problems
 ) -> tuple[MetricChoice, Limits]:
@@ -457,12 +446,29 @@ def _model(tables: Tables, name: str) -> ModelChoice:
     if name in DERIVED and "path" not in table and (idle := table.keys() - {"truncate_dim"}):
         way = f"it is made of {FINETUNED}; allowed: truncate_dim, or a path of a model beside it"
         raise InputError(f"{table[min(idle)].where}: changes nothing, as {way}")
-    if path := values.get("path"):
-        # a folder, or the name as it stands where it is none and can be one on the hub
-        folder = table["path"].located(path)
-        is_there = os.path.exists(folder)  # noqa: PTH110 - a name too long for a path is none
-        values["path"] = path if _LIKE_A_HUB_NAME.fullmatch(path) and not is_there else str(folder)
+    if "path" in values:
+        values["path"] = _path_or_name(table["path"])
     return ModelChoice(**values)
+
+
+def _training(table: Mapping[str, Value], source: Source, problems: Problems) -> tuple[Options, float | None]:
+    """How a model is trained, and the share of the queries that is."""
+    values: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
+    values |= _values(table)
+    share, options = values.pop("pairs_from_judgments", None), Options()
+    if "teacher" in table and table["teacher"].value != TRAINED:
+        values["teacher"] = _path_or_name(table["teacher"])
+    if "finetune" not in problems.tables:
+        with problems.gathered(), _errors_at("[finetune] "):
+            options = Options(**values)
+    return options, share
+
+
+def _path_or_name(value: Value) -> str:
+    """A folder, or the name as it stands where it is none and can be one on the hub."""
+    folder = value.located(value.value)
+    is_there = os.path.exists(folder)  # noqa: PTH110 - a name too long for a path is none
+    return value.value if _LIKE_A_HUB_NAME.fullmatch(value.value) and not is_there else str(folder)
 
 
 def _with_types(tables: Tables, file: str, problems: Problems) -> Iterator[tuple[str, dict[str, Value]]]:

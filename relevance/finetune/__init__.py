@@ -25,6 +25,8 @@ SAMPLE_EPOCHS = 1
 _PART = Takes("number", "a number from 0 to below 1, such as 0.05")
 _DIMENSIONS = Takes("list of whole numbers", "a list of whole numbers from 1, such as [384, 128, 64]")
 
+_SCORERS = Takes("path or name", "a folder, OWNER/NAME on the Hugging Face hub, or finetuned")
+
 _setting = partial(setting, command="finetune")
 
 
@@ -74,13 +76,21 @@ class Options:
         default="all_negatives",
     )
     negatives: Annotated[int | None, Interval(ge=0, le=100)] = _setting(
-        "mined negatives a row", "--negatives N", words="the loss's own: 1 for hard, else 0"
+        "mined negatives a row", "--negatives N", words="the loss's own: 1 for hard, 4 with a teacher's scores, else 0"
     )
     relative_margin: Annotated[float, Interval(ge=0, lt=1), _PART] = _setting(
-        "a mined negative's cosine is below the positive's by this part of it", "--relative-margin PART", default=0.05
+        "a mined negative's cosine, or a teacher's score, is below the positive's by this part of it",
+        "--relative-margin PART",
+        default=0.05,
     )
     absolute_margin: Annotated[float, Interval(ge=0, lt=1), _PART] = _setting(
         "a mined negative's cosine is below the positive's by so much", "--absolute-margin N", default=0
+    )
+    teacher: Annotated[Text | None, _SCORERS] = setting(
+        "a cross-encoder whose scores are taught, or tell false negatives from true; finetuned: that of [reranker]",
+        "--teacher PATH",
+        words="none",
+        command="finetune",
     )
     matryoshka: Annotated[tuple[Annotated[int, Interval(ge=1, le=65_536)], ...] | None, MinLen(1), _DIMENSIONS] = (
         _setting(
@@ -88,6 +98,15 @@ class Options:
             "--matryoshka N,N",
             words="none",
         )
+    )
+    lora_rank: Annotated[int, Interval(ge=0, le=1_024)] = _setting(
+        "train matrices of this rank beside the weights (LoRA, by peft), which are merged in the end; 0 trains the "
+        "weights themselves",
+        "--lora-rank N",
+        default=0,
+    )
+    soup: Annotated[int, Interval(ge=1, le=100)] = _setting(
+        "average the weights of so many trainings, of seeds that follow each other", "--soup N", default=1
     )
 
     mix: Annotated[
@@ -111,9 +130,13 @@ class Options:
             if able and name not in loss.takes:
                 line = f"{name} = {text_of(chosen[name])} changes nothing with the loss {self.loss}"
                 raise InputError(f"{line}; allowed: with {', '.join(able)}")
-        for name in MINING if not self.mined else ():
+        if self.mined < loss.fewest:
+            raise InputError(f"negatives = {self.mined} with the loss {self.loss}; allowed: {loss.fewest} or more")
+        for name in MINING if not self.mined and not loss.taught else ():
             if name in chosen:
                 raise InputError(f"{name} changes nothing where none are mined; allowed: negatives = 1 or more")
+        if loss.taught and self.teacher is None:
+            raise InputError(f"the loss {self.loss} needs a teacher; allowed: teacher = a cross-encoder")
         if "hardness_mode" in chosen and not self.hardness:
             raise InputError("hardness_mode changes nothing without hardness; allowed: hardness above 0")
         if self.hardness_mode == "hard_negatives" and not self.mined:

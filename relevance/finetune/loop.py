@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer import losses
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback, set_seed
 
 from relevance.embeddings.sentence_model import load, quiet, save, set_limit
 from relevance.errors import CouldNotRunError, RelevanceError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.embeddings import Model
+    from relevance.finetune import Options
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.rows import TrainingRows
 
@@ -38,6 +39,7 @@ _Recipe = TypeVar("_Recipe", bound="Recipe")
 
 _SAVED_EVERY_S = 60.0
 _WARM_UP = 0.1
+_LORA_DROPOUT = 0.1
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
 
@@ -80,7 +82,10 @@ def run(  # noqa: PLR0913 - by name
     steps = steps_in(trainer.state.log_history)
     best = best_of(steps)
     with quiet():
-        (write or _write_model)(recipe, trainer.model_of(checkpoint_of(folder, steps[best].step)), folder / "best")
+        transformer = trainer.model_of(checkpoint_of(folder, steps[best].step))
+        if transformer is not None and follower.adapted:
+            _merge_adapter(transformer)
+        (write or _write_model)(recipe, transformer, folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
     return Curve(tuple(steps), best, clock() - start_s, stopped_early, follower.parts)
 
@@ -89,6 +94,60 @@ def _write_model(recipe: Recipe, transformer: Any | None, place: Path) -> None:
     """Write a model, or else the base model, to be used as the base is."""
     shutil.rmtree(place, ignore_errors=True)
     save(transformer or load(recipe.base).transformer, recipe.base, place)
+
+
+def average(recipe: Recipe, models: Sequence[Model], curves: Sequence[Curve], folder: Path) -> Curve:
+    """Average the weights of models of one base, and put the better of the outcome and the base into `folder / "best"`.
+
+    Args:
+        recipe: of the whole.
+        models: the parts.
+        curves: theirs.
+        folder: as of `run`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    with quiet():
+        transformer = load(recipe.base).transformer
+        parts = [load(model).transformer.state_dict() for model in models]
+        means = {
+            name: torch.stack([part[name] for part in parts]).mean(dim=0) if value.is_floating_point() else value
+            for name, value in parts[0].items()
+        }
+        transformer.load_state_dict(means)
+        base, options = recipe.base, recipe.options
+        set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
+        scores = _Evaluator(recipe)(transformer)
+        last = max((curve.steps[curve.best] for curve in curves), key=lambda step: step.step)
+        steps = (curves[0].steps[0], Step(last.step, last.epoch, None, **scores))
+        best = best_of(steps)
+        _write_model(recipe, transformer if best else None, folder / "best")
+    seconds = sum(curve.seconds for curve in curves) + time.monotonic() - start
+    parts_s = {name: sum(curve.parts.get(name, 0.0) for curve in curves) for curve in curves for name in curve.parts}
+    return Curve(steps, best, seconds, stopped_early=all(curve.stopped_early for curve in curves), parts=parts_s)
+
+
+def _add_adapter(transformer: Any, options: Options) -> None:
+    """Freeze the weights and put matrices of low rank beside all that are linear."""
+    from peft import LoraConfig  # noqa: PLC0415 - optional
+
+    set_seed(options.seed)  # the matrices are drawn at random
+    rank = options.lora_rank
+    transformer.add_adapter(
+        LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=_LORA_DROPOUT, target_modules="all-linear")
+    )
+
+
+def _merge_adapter(transformer: Any) -> None:
+    """Add the matrices to the weights, so that the model is one as any other; the library only saves them apart."""
+    from peft.tuners.tuners_utils import BaseTunerLayer  # noqa: PLC0415 - optional
+
+    for name, module in list(transformer.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            module.merge(safe_merge=True)
+            parent, _, own = name.rpartition(".")
+            setattr(transformer.get_submodule(parent), own, module.get_base_layer())
+    transformer[0].auto_model._hf_peft_config_loaded = False  # noqa: SLF001 - else matrices would be looked for
 
 
 def encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
@@ -108,6 +167,12 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
     rows = ROWS[LOSSES[options.loss].rows](recipe, partial(encoded, transformer))
     if options.mined:
         follower.parts["mining"] = time.perf_counter() - began
+    if recipe.teacher is not None:
+        follower.parts["teacher"] = recipe.teacher.seconds
+        follower.parts["mining"] = follower.parts.get("mining", 0.0) - recipe.teacher.seconds
+    if options.lora_rank:
+        _add_adapter(transformer, options)
+        follower.adapted = True
     arguments = SentenceTransformerTrainingArguments(
         **arguments_of(recipe, folder, transformer, evaluate_base=evaluate_base),
         prompts=_prompts(base, rows),
@@ -244,6 +309,7 @@ class Follower(TrainerCallback):  # type: ignore[misc]  # its types are not read
         self._bar: Any = None
         self.evaluated: frozenset[int] = frozenset()
         self.began = False
+        self.adapted = False
         self.parts: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:

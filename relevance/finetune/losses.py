@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from relevance.finetune import Options
 
-MINING = ("relative_margin", "absolute_margin")
+MINING = ("relative_margin", "absolute_margin", "teacher")
 """Options of how negatives are mined: they change nothing where none are."""
 
 _CONTRAST = ("directions", "hardness", "hardness_mode")
 _SMALL_BATCH = 32
+_TAUGHT_BESIDE = 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Loss:
             base model once more; what it wraps or caches and its own settings stand here too.
         takes: options beside those of every loss.
         negatives: mined products a row, where the option of that name does not say how many.
+        fewest: mined products a row that it cannot do without.
+        taught: whether it needs a teacher.
     """
 
     meaning: str
@@ -38,6 +41,8 @@ class Loss:
     make: Callable[[Any, Any, Options, Callable[[], Any]], Any]
     takes: tuple[str, ...] = ()
     negatives: int = 0
+    fewest: int = 0
+    taught: bool = False
 
 
 def _contrast(options: Options) -> dict[str, Any]:
@@ -61,6 +66,21 @@ def _gist(losses: Any, model: Any, options: Options, load_base: Callable[[], Any
     if options.mined > 1:
         return losses.CachedGISTEmbedLoss(model, guide, mini_batch_size=_SMALL_BATCH)
     return losses.GISTEmbedLoss(model, guide)
+
+
+def _margin_mse(losses: Any, model: Any, *_: Any) -> Any:
+    from sentence_transformers.util import pairwise_cos_sim  # noqa: PLC0415 - imports torch
+
+    return losses.MarginMSELoss(model, similarity_fct=pairwise_cos_sim)
+
+
+def _distill_kl(losses: Any, model: Any, *_: Any) -> Any:
+    from sentence_transformers.util import pairwise_cos_sim  # noqa: PLC0415 - imports torch
+
+    # a cosine is sharpened as by the library's losses over a batch, whose scale is 20; a teacher's logit is not
+    return losses.DistillKLDivLoss(
+        model, similarity_fct=pairwise_cos_sim, student_temperature=0.05, teacher_temperature=1.0
+    )
 
 
 LOSSES = {
@@ -90,6 +110,7 @@ LOSSES = {
         make=lambda losses, model, options, _: losses.MultipleNegativesRankingLoss(model, **_contrast(options)),
         takes=(*_CONTRAST, "negatives", *MINING),
         negatives=1,
+        fewest=1,
     ),
     "cosent": Loss(
         "of two rated pairs the better one is the nearer",
@@ -100,6 +121,32 @@ LOSSES = {
         "likewise, by angles between complex vectors",
         rows="graded",
         make=lambda losses, model, *_: losses.AnglELoss(model),
+    ),
+    "margin_mse": Loss(
+        "how much better than a mined product a teacher holds the own one for",
+        rows="margins",
+        make=_margin_mse,
+        takes=("negatives", "teacher"),
+        negatives=_TAUGHT_BESIDE,
+        fewest=1,
+        taught=True,
+    ),
+    "distill_kl": Loss(
+        "a teacher's distribution over the own product and mined ones",
+        rows="lists",
+        make=_distill_kl,
+        takes=("negatives", "teacher"),
+        negatives=_TAUGHT_BESIDE,
+        fewest=1,
+        taught=True,
+    ),
+    "distill_mse": Loss(
+        "a teacher's score of each of them, as the cosine",
+        rows="scored",
+        make=lambda losses, model, *_: losses.CosineSimilarityLoss(model),
+        takes=("negatives", "teacher"),
+        negatives=_TAUGHT_BESIDE,
+        taught=True,
     ),
 }
 """By the name in `Options.loss`."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from relevance.embeddings import Model
     from relevance.finetune import Options
     from relevance.finetune.pairs import Pair, Pairs, Trained
+    from relevance.finetune.teacher import Teacher
     from relevance.records import Catalogue
 
     _Floats = npt.NDArray[np.float32]
@@ -38,8 +40,8 @@ _MINING = 2
 """Counts the versions of the choice of negatives, in the same way."""
 
 _FIRST_OPTIONS = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "loss", "patience")
-_IN_THE_PAIRS = ("positive_from", "mix")
-"""Options that choose pairs: the hash of the pairs is theirs."""
+_SAID_ELSEWHERE = ("positive_from", "mix", "teacher")
+"""Options that choose the pairs and the teacher, which are in the hash themselves."""
 
 DISTRACTORS = 2_000
 _HITS = 10
@@ -204,6 +206,7 @@ class Recipe:
     validation: Validation
     options: Options
     dataset: str
+    teacher: Teacher | None = None
     kind = "embedding model"
 
     def run(self, folder: Path, *, progress: bool, notes: list[str]) -> Curve:
@@ -218,6 +221,16 @@ class Recipe:
         if largest > self.base.dimensions:
             has = f"the vectors of {self.base.name} have {self.base.dimensions} dimensions"
             raise InputError(f"matryoshka = {text_of(self.options.matryoshka)}: {has}; allowed: up to so many")
+        if self.options.lora_rank and find_spec("peft") is None:
+            way = "pip install 'relevance-benchmarks[lora]'"
+            raise InputError(f"lora_rank = {self.options.lora_rank}: the package peft is not installed; allowed: {way}")
+
+    @property
+    def parts(self) -> tuple[Recipe, ...]:
+        """Those whose weights are averaged; none of a single training."""
+        options, number = self.options, self.options.soup
+        seeds = range(options.seed, options.seed + number) if number > 1 else ()
+        return tuple(replace(self, options=replace(options, soup=1, seed=seed)) for seed in seeds)
 
     @cached_property
     def trained(self) -> tuple[Trained, ...]:
@@ -242,6 +255,7 @@ class Recipe:
             "validation": self.validation.sha256,
             "options": self._options,
             **({"mining": _MINING} if self.options.mined else {}),
+            **({"teacher": self.teacher.facts} if self.teacher else {}),
             **{name: fact for name, fact in rare.items() if fact},
         }
 
@@ -252,7 +266,7 @@ class Recipe:
     @property
     def _options(self) -> dict[str, object]:
         """Those of the first version; of the others only what is not the default, so that older hashes hold."""
-        options = {name: value for name, value in asdict(self.options).items() if name not in _IN_THE_PAIRS}
+        options = {name: value for name, value in asdict(self.options).items() if name not in _SAID_ELSEWHERE}
         defaults = {each.name: each.default for each in fields(self.options)}
         return {name: value for name, value in options.items() if name in _FIRST_OPTIONS or value != defaults[name]}
 
@@ -281,7 +295,7 @@ def estimated_seconds(recipe: Recipe) -> float:
     texts = (text for pair in recipe.pairs.train for text in (pair.query, pair.text))
     trained = options.epochs * tokens_of(texts, options.max_tokens)
     judged = (2 * options.epochs + 1) * tokens_of(recipe.validation.texts, options.max_tokens)
-    return seconds_of_tokens(recipe, trained, judged)
+    return options.soup * seconds_of_tokens(recipe, trained, judged)
 
 
 def tokens_of(texts: Iterable[str], limit: int) -> float:

@@ -54,6 +54,11 @@ class RerankerRecipe(Recipe):
         }
 
     @property
+    def parts(self) -> tuple[Recipe, ...]:
+        """None: weights are averaged of the embedding model alone."""
+        return ()
+
+    @property
     def _graded(self) -> bool:
         return True
 

@@ -10,9 +10,12 @@ import numpy as np
 
 from relevance.errors import InputError
 from relevance.finetune.pairs import POSITIVE, normalised
+from relevance.finetune.teacher import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
 
     from relevance.finetune.pairs import Pair
     from relevance.finetune.recipe import Recipe
@@ -25,8 +28,10 @@ QUERY = "anchor"
 # the nearest are often relevant and not rated: of so many none is taken where there are more
 _SKIPPED = 10
 _ROWS_AT_ONCE = 1_024
-# batches among which rows of like length are put together
-_SORTED_TOGETHER = 32
+# of the nearest a teacher looks at so many, and at so many more for each negative
+_JUDGED, _JUDGED_EACH = 10, 2
+# a teacher scores products from the nearest to the one of this rank
+_TAUGHT_TO = 100
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,9 @@ def mine(recipe: Recipe, encode: Encode, number: int) -> list[list[Pair]]:
     """Choose for each pair other trained products that the base model mistakes for its own.
 
     They are the nearest whose cosine is below the positive's by both margins of the options, behind the ten nearest,
-    which are often relevant and not rated. Neither a product that is related to the query, by its id or by its text, is
-    among them. Where too few are so far, the farthest are taken.
+    which are often relevant and not rated. No product that is related to the query, by its id or by its text, is among
+    them. Where too few are so far, the farthest are taken. With a teacher the ten nearest are looked at, too: its
+    scores, from 0 to 1, are in the place of cosines.
 
     The library's `mine_hard_negatives` knows only the positives of the rows themselves as no negatives, not products
     that were rated 2, and leaves out rows with too few negatives.
@@ -80,33 +86,60 @@ def mine(recipe: Recipe, encode: Encode, number: int) -> list[list[Pair]]:
         InputError: so many products are not there.
     """
     pairs, options = recipe.pairs.train, recipe.options
-    trained = list({pair.product: pair for pair in pairs}.values())
-    codes = {pair.product: code for code, pair in enumerate(trained)}
+    trained, codes = _trained(recipe)
     same: dict[str, list[int]] = {}
     for pair, code in zip(trained, codes.values(), strict=True):
         same.setdefault(normalised(pair.text), []).append(code)
     barred: dict[str, set[int]] = {}
     for pair in (*pairs, *recipe.pairs.related):
         barred.setdefault(normalised(pair.query), set()).update(same.get(normalised(pair.text), ()))
+
+    def highest(positive: float) -> float:
+        return positive - max(options.relative_margin * abs(positive), options.absolute_margin)
+
+    free: list[npt.NDArray[np.int64]] = []
+    chosen: list[npt.NDArray[np.int64]] = []
+    for pair, cosines, order in _nearest(recipe, encode):
+        unrelated = order[~np.isin(order, list(barred[normalised(pair.query)]))]
+        if len(unrelated) < number:
+            few = f"{len(unrelated)} of {len(trained):,} products are not related to the query {pair.query!r}"
+            raise InputError(f"negatives = {number}: {few}; allowed: fewer, or a loss without mined negatives")
+        free.append(unrelated)
+        behind = unrelated[_SKIPPED:]
+        chosen.append(behind[cosines[behind] <= highest(float(cosines[codes[pair.product]]))][:number])
+    if recipe.teacher is not None:
+        depth = _JUDGED + _JUDGED_EACH * number
+        asked = [[pair, *(trained[code] for code in near[:depth])] for pair, near in zip(pairs, free, strict=True)]
+        for at, (scores, near) in enumerate(zip(_taught(recipe, asked), free, strict=True)):
+            given = probabilities(scores)
+            allowed = near[:depth][given[1:] <= highest(float(given[0]))]
+            chosen[at] = np.concatenate([allowed, near[depth:]])[:number]
+    kept = (one if len(one) == number else near[-number:] for one, near in zip(chosen, free, strict=True))
+    return [[trained[code] for code in one.tolist()] for one in kept]
+
+
+def _trained(recipe: Recipe) -> tuple[list[Pair], dict[str, int]]:
+    """A pair of each product that is trained on, and their numbers by product."""
+    trained = list({pair.product: pair for pair in recipe.pairs.train}.values())
+    return trained, {pair.product: code for code, pair in enumerate(trained)}
+
+
+def _nearest(recipe: Recipe, encode: Encode) -> Iterator[tuple[Pair, Any, npt.NDArray[np.int64]]]:
+    """Each pair with the cosines of its query and all trained products under the base model, and their order."""
+    pairs, (trained, _) = recipe.pairs.train, _trained(recipe)
     queries = encode([pair.query for pair in pairs], recipe.base.query_prompt)
     products = encode([pair.text for pair in trained], recipe.base.document_prompt)
-    negatives: list[list[Pair]] = []
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         cosines = queries[start : start + _ROWS_AT_ONCE] @ products.T
         order = np.argsort(-cosines, axis=1, kind="stable")
-        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, order, strict=True):
-            free = near[~np.isin(near, list(barred[normalised(pair.query)]))]
-            if len(free) < number:
-                few = f"{len(free)} of {len(trained):,} products are not related to the query {pair.query!r}"
-                raise InputError(f"negatives = {number}: {few}; allowed: fewer, or a loss without mined negatives")
-            positive = float(row[codes[pair.product]])
-            highest = positive - max(options.relative_margin * abs(positive), options.absolute_margin)
-            behind = free[_SKIPPED:]
-            chosen = behind[row[behind] <= highest][:number]
-            if len(chosen) < number:
-                chosen = free[-number:]
-            negatives.append([trained[code] for code in chosen.tolist()])
-    return negatives
+        yield from zip(pairs[start : start + _ROWS_AT_ONCE], cosines, order, strict=True)
+
+
+def _taught(recipe: Recipe, rows: Sequence[Sequence[Pair]]) -> Iterator[npt.NDArray[np.float64]]:
+    """The teacher's logits of the query of each row's first pair and all products of the row."""
+    assert recipe.teacher is not None  # noqa: S101 - the options need one
+    logits = recipe.teacher.logits([(row[0].query, pair.text) for row in rows for pair in row])
+    yield from np.split(logits, np.cumsum([len(row) for row in rows])[:-1])
 
 
 def graded_rows(recipe: Recipe, _encode: Encode) -> TrainingRows:
@@ -121,7 +154,53 @@ def graded_rows(recipe: Recipe, _encode: Encode) -> TrainingRows:
     )
 
 
-ROWS = {"pairs": pair_rows, "graded": graded_rows}
+def list_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
+    """A query, its product and others from near to far, and the teacher's logits of them."""
+    return _list_rows(recipe, encode, lambda logits: logits)
+
+
+def margin_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
+    """Likewise, and scores from 0 to 1, of whose differences the loss is."""
+    return _list_rows(recipe, encode, probabilities)
+
+
+def _list_rows(recipe: Recipe, encode: Encode, label: Callable[[Any], Any]) -> TrainingRows:
+    number, rows = recipe.options.mined, _lists(recipe, encode)
+    names = ["positive", *(f"negative_{at}" for at in range(1, number + 1))]
+    columns: dict[str, Sequence[Any]] = {QUERY: [row[0].query for row in rows]}
+    columns |= {
+        name: [pair.text for pair in column] for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    return TrainingRows({**columns, "label": [label(logits).tolist() for logits in _taught(recipe, rows)]})
+
+
+def scored_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
+    """A query, its product or another, and the teacher's score of it, from 0 to 1."""
+    rows = _lists(recipe, encode)
+    scores = [score for logits in _taught(recipe, rows) for score in probabilities(logits).tolist()]
+    pairs = [(row[0].query, pair.text) for row in rows for pair in row]
+    return TrainingRows({QUERY: [query for query, _ in pairs], "product": [text for _, text in pairs], "label": scores})
+
+
+def _lists(recipe: Recipe, encode: Encode) -> list[list[Pair]]:
+    """Each pair before others of the nearest hundred trained products, at ranks that grow ever faster.
+
+    Related ones may be among them: the teacher says what they are worth.
+    """
+    number, (trained, codes) = recipe.options.mined, _trained(recipe)
+    others = min(_TAUGHT_TO, len(trained) - 1)
+    if others < number:
+        raise InputError(f"negatives = {number}: {others} other products are trained on; allowed: so many")
+    # a rank each, however few there are
+    ranks = np.maximum(np.arange(number), np.rint(np.geomspace(1, others, number)).astype(np.int64) - 1)
+    rows = []
+    for pair, _, order in _nearest(recipe, encode):
+        near = order[order != codes[pair.product]][ranks]
+        rows.append([pair, *(trained[code] for code in near)])
+    return rows
+
+
+ROWS = {"pairs": pair_rows, "graded": graded_rows, "margins": margin_rows, "lists": list_rows, "scored": scored_rows}
 """By the name in `Loss.rows`: makes them of a recipe, and of what encodes texts by its base model."""
 
 

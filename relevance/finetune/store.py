@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from relevance.embeddings import resolve
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.checkpoints import checkpoints
@@ -70,7 +71,7 @@ def train(recipe: Recipe | Distillation, cache_dir: Path, *, progress: bool) -> 
             if (stored := find_stored(cache_dir, sha256, notes)) is not None:
                 return stored
             with peak_memory() as peak:
-                curve = recipe.run(work, progress=progress, notes=notes)
+                curve = _trained(recipe, cache_dir, work, progress=progress, notes=notes)
                 curve = replace(curve, memory_bytes=peak())
             return replace(publish(recipe, curve, work, cache_dir), notes=tuple(notes))
         except RelevanceError:
@@ -85,6 +86,18 @@ def train(recipe: Recipe | Distillation, cache_dir: Path, *, progress: bool) -> 
                 raise
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise CouldNotRunError(f"fine-tuning failed: {reason}") from error
+
+
+def _trained(recipe: Recipe | Distillation, cache_dir: Path, work: Path, *, progress: bool, notes: list[str]) -> Curve:
+    """Train a recipe, or its parts, each of which is stored as itself."""
+    if not isinstance(recipe, Recipe) or not recipe.parts:
+        return recipe.run(work, progress=progress, notes=notes)
+    from relevance.finetune.loop import average  # noqa: PLC0415 - imports torch
+
+    parts = [train(part, cache_dir, progress=progress) for part in recipe.parts]
+    notes += [note for part in parts for note in part.notes]
+    models = [resolve(str(part.path), device=recipe.base.device) for part in parts]
+    return average(recipe, models, [part.curve for part in parts], work)
 
 
 @contextmanager

@@ -113,8 +113,8 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
 
 
 def seeded(options: Options, seeds: int) -> list[Options]:
-    """The options of so many trainings, of seeds that follow each other."""
-    return [replace(options, seed=options.seed + number) for number in range(seeds)]
+    """The options of so many trainings, of seeds that follow each other; no seed is in two that are averages."""
+    return [replace(options, seed=options.seed + number * options.soup) for number in range(seeds)]
 
 
 def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuning:

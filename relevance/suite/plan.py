@@ -18,12 +18,14 @@ from relevance.engines import QueryBatch
 from relevance.engines.rankers import beside
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
+from relevance.finetune import Options
 from relevance.finetune.distillation import Distillation
 from relevance.finetune.pairs import SPLIT_SEED, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.reranker import RerankerRecipe
 from relevance.finetune.sources import OWN, parse_mix
-from relevance.finetune.store import check_stored, find_stored
+from relevance.finetune.store import check_stored, find_stored, train
+from relevance.finetune.teacher import Teacher
 from relevance.gate.rebuilds import EXACT
 from relevance.records import embedded_texts
 from relevance.reranking.cross_encoder import resolve_scorer
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from relevance.embeddings import Model
     from relevance.engines import EngineChoice, VectorField
     from relevance.finetune.pairs import Leaks, Pairs
+    from relevance.finetune.recipe import Validation
     from relevance.finetune.store import Stored
     from relevance.gate import Floors
     from relevance.records import Dataset
@@ -567,7 +570,8 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
     pairs = mixture.pairs
     validation = make_validation(mixture.validated, evaluated.catalogue, seed=SPLIT_SEED)
     base = _resolved(BASE, config)
-    recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name)
+    teacher = _teacher(config, base, pairs, validation, evaluated.name)
+    recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name, teacher)
     leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train on")
     stored, notes = find_stored(config.cache_dir, recipe.sha256), (*_pair_notes(pairs), *mix_notes(mixture))
     if stored is not None:
@@ -601,6 +605,23 @@ def trained_scorer(config: Config, stored: Stored) -> Scorer:
     rerank = Rerank(str(stored.path), max_tokens=config.finetune.max_tokens, trust_remote_code=base.trust_remote_code)
     scorer = resolve_scorer(rerank, cache_dir=config.cache_dir, device=base.device)
     return replace(scorer, name=f"{stored.base} as a cross-encoder", recipe=stored.sha256)
+
+
+def _teacher(config: Config, base: Model, pairs: Pairs, validation: Validation, dataset: str) -> Teacher | None:
+    """The cross-encoder that a training learns from: one that is found and checked, or the one trained on the pairs.
+
+    That is one for all seeds, trained where it is first asked.
+    """
+    name, cache_dir = config.finetune.teacher, config.cache_dir
+    if name is None:
+        return None
+    if name != TRAINED:
+        scorer = resolve_scorer(Rerank(model=name), cache_dir=cache_dir, device=config.models[BASE].device)
+        return Teacher(scorer.facts, lambda: scorer, cache_dir)
+    options = replace(config.finetune, seed=Options().seed)
+    recipe = RerankerRecipe(base, pairs, validation, options, dataset, reranker=config.reranker)
+    facts = {"recipe": recipe.sha256, "max_tokens": options.max_tokens}
+    return Teacher(facts, lambda: trained_scorer(config, train(recipe, cache_dir, progress=False)), cache_dir)
 
 
 def trained_model(config: Config, stored: Stored) -> Model:

@@ -20,6 +20,9 @@ from relevance.finetune.checkpoints import mark_complete
 from relevance.finetune.losses import LOSSES
 from relevance.finetune.recipe import Recipe
 from relevance.finetune.store import Stored, find_stored, last_step, train, work_folder
+from relevance.finetune.teacher import Teacher, probabilities
+from relevance.reranking.cross_encoder import resolve_scorer
+from relevance.stages import Rerank
 
 pytestmark = pytest.mark.needs("model")
 
@@ -114,8 +117,94 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+LESSONS: dict[str, dict[str, Any]] = {
+    "oracle": {"loss": "hard", "negatives": 2, "absolute_margin": 0.001},
+    "margins": {"loss": "margin_mse", "negatives": 1},
+    "several margins": {"loss": "margin_mse", "matryoshka": (32, 8)},
+    "lists": {"loss": "distill_kl", "negatives": 3},
+    "scores": {"loss": "distill_mse"},
+}
+
+
 def test_every_loss_is_trained_with_here() -> None:
-    assert set(LOSSES) == {"mnrl", *(options["loss"] for options in VARIANTS.values() if "loss" in options)}
+    used = {options.get("loss", "mnrl") for options in (*VARIANTS.values(), *LESSONS.values())}
+    assert set(LOSSES) == used
+
+
+@pytest.fixture(scope="module")
+def teacher(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Teacher]:
+    """A cross-encoder that knows nothing, loaded anew by each who asks."""
+    import torch  # noqa: PLC0415 - seconds
+    from sentence_transformers import CrossEncoder  # noqa: PLC0415 - the same
+
+    folder = tmp_path_factory.mktemp("teacher")
+    torch.manual_seed(1)
+    CrossEncoder(f"{tiny}-source", num_labels=1, device="cpu").save_pretrained(str(folder / "model"))
+    scorer = resolve_scorer(Rerank(model=str(folder / "model")), cache_dir=None, device="cpu")
+    return lambda: Teacher(scorer.facts, lambda: scorer, folder / "cache")
+
+
+@pytest.mark.parametrize("options", LESSONS.values(), ids=LESSONS)
+def test_a_lesson_moves_the_model(
+    recipe: Recipe, tmp_path: Path, teacher: Callable[[], Teacher], options: dict[str, Any]
+) -> None:
+    taught = replace(OPTIONS, **options, teacher="t", epochs=2)
+    curve = train(replace(recipe, options=taught, teacher=teacher()), tmp_path, progress=False).curve
+    assert curve.steps[-1].loss > 0
+    assert curve.steps[-1].pearson != curve.steps[0].pearson
+    assert curve.parts["teacher"] > 0
+
+
+def test_a_teachers_scores_are_the_librarys_and_kept(teacher: Callable[[], Teacher]) -> None:
+    pairs = [("lamp number 1", "red lamp"), ("sofa", "red lamp"), ("lamp number 1", "blue sofa"), ("sofa", "red lamp")]
+    first = teacher()
+    scores = first.logits(pairs)
+    import torch  # noqa: PLC0415 - seconds
+    from sentence_transformers import CrossEncoder  # noqa: PLC0415 - the same
+
+    encoder = CrossEncoder(str(first._find().path), device="cpu")
+    own = encoder.predict(pairs, activation_fn=torch.nn.Identity(), show_progress_bar=False)
+    assert scores == pytest.approx(own, abs=1e-5)
+    assert probabilities(scores) == pytest.approx(encoder.predict(pairs, show_progress_bar=False), abs=1e-6)
+    again = teacher()
+    gone = replace(first._find(), path=Path("gone"))  # whose scores are kept is not loaded
+    again._find = lambda: gone
+    assert again.logits(pairs).tolist() == scores.tolist()
+
+
+def test_matrices_of_low_rank_are_merged_into_a_model_as_any_other(recipe: Recipe, tmp_path: Path) -> None:
+    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
+
+    low = replace(recipe, options=replace(OPTIONS, lora_rank=16, learning_rate=0.05))
+    stored = train(low, tmp_path, progress=False)
+    model = embeddings.resolve(str(stored.path))
+    assert not list(stored.path.rglob("adapter*"))
+    tuned, base = (embeddings.sentence_model.load(one).transformer.state_dict() for one in (model, recipe.base))
+    assert tuned.keys() == base.keys()
+    moved = {name for name, value in tuned.items() if not value.equal(base[name])}
+    assert moved
+    assert all("weight" in name and "embeddings" not in name for name in moved)
+    # an interrupted training goes on where it was
+    other = tmp_path / "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        run(low, work_folder(other, low.sha256), progress=False, notes=[], clock=_Interrupting(18))
+    assert last_step(other, low.sha256)
+    assert _weights(train(low, other, progress=False).path) == _weights(stored.path)
+
+
+def test_a_soup_has_the_mean_of_the_weights_of_its_parts(recipe: Recipe, whole: Stored, cache: Path) -> None:
+    soup = replace(recipe, options=replace(OPTIONS, soup=2))
+    stored = train(soup, cache, progress=False)
+    parts = [find_stored(cache, part.sha256) for part in soup.parts]
+    assert parts[0] is not None
+    assert parts[0].curve == whole.curve, "what is stored is not trained again"
+    models = [embeddings.resolve(str(one.path)) for one in (*parts, stored) if one is not None]
+    first, second, mean = (embeddings.sentence_model.load(one).transformer.state_dict() for one in models)
+    for name, value in mean.items():
+        assert value.numpy() == pytest.approx((first[name] + second[name]).numpy() / 2, abs=1e-6)
+    assert stored.curve.seconds > whole.curve.seconds
+    assert stored.curve.steps[0].step == 0
+    assert train(soup, cache, progress=False) == stored
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)

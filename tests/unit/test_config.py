@@ -55,6 +55,8 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
     "elasticsearch.memory": ("128m", "2g", "3g"),
     "elasticsearch.oversample": (1.5, 2.5, 3),
     "release": (8, 9, 8),
+    "finetune.matryoshka": ([8], [8, 4], [4]),
+    "finetune.absolute_margin": (0.1, 0.2, 0.3),
     "finetune.mix": (["own"], ["own", "titles=0.5"], ["titles"]),
     bool: (True, False, True),
     int: (3, 4, 5),

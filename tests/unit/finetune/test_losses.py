@@ -11,10 +11,11 @@ from relevance.errors import InputError
 from relevance.finetune import Options
 from relevance.finetune.losses import LOSSES
 
+TAUGHT = "margin_mse, distill_kl, distill_mse"
 IDLE = {
     "graded, mined": (
         {"loss": "cosent", "negatives": 2},
-        "negatives = 2 changes nothing with the loss cosent; allowed: with cached_mnrl, gist, hard",
+        f"negatives = 2 changes nothing with the loss cosent; allowed: with cached_mnrl, gist, hard, {TAUGHT}",
     ),
     "no negatives": (
         {"relative_margin": 0.1},
@@ -31,6 +32,22 @@ IDLE = {
     "no hardness": (
         {"hardness_mode": "in_batch_negatives"},
         "hardness_mode changes nothing without hardness; allowed: hardness above 0",
+    ),
+    "a teacher of pairs": (
+        {"teacher": "t"},
+        f"teacher = t changes nothing with the loss mnrl; allowed: with cached_mnrl, gist, hard, {TAUGHT}",
+    ),
+    "a teacher of no negatives": (
+        {"loss": "gist", "teacher": "t"},
+        "teacher changes nothing where none are mined; allowed: negatives = 1 or more",
+    ),
+    "no teacher": (
+        {"loss": "margin_mse"},
+        "the loss margin_mse needs a teacher; allowed: teacher = a cross-encoder",
+    ),
+    "nothing beside": (
+        {"loss": "distill_kl", "teacher": "t", "negatives": 0},
+        "negatives = 0 with the loss distill_kl; allowed: 1 or more",
     ),
     "no hard ones": (
         {"loss": "cached_mnrl", "hardness": 5, "hardness_mode": "hard_negatives"},

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from helpers.pairs import pair_dataset, rated_frame, small_recipe
 
 from relevance.errors import InputError
 from relevance.finetune import Options
+from relevance.finetune import recipe as recipe_module
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
 from relevance.finetune.recipe import estimated_seconds, make_validation
+from relevance.finetune.teacher import Teacher
+from relevance.suite.finetuning import seeded
 
 OTHER_OPTIONS = (
     Options(epochs=2),
@@ -27,6 +32,7 @@ OTHER_OPTIONS = (
     Options(loss="hard", absolute_margin=0.1),
     Options(loss="cosent"),
     Options(matryoshka=(8, 4)),
+    Options(soup=2),
 )
 
 DEFAULT = "61806ffd223e9efc2fcc1be2ee8c6e315d856ed65da00537b95b796b8fac048f"
@@ -47,6 +53,36 @@ def test_rated_pairs_are_in_the_hash_of_what_is_trained_on_them_alone(tmp_path: 
         (one.query, one.product) for one in graded.trained
     }
     assert len(recipe.trained) < len(graded.trained)
+
+
+def test_a_teacher_is_in_the_hash_by_what_it_is_and_not_by_its_path(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path, Options(loss="margin_mse", teacher="a"))
+    first, other = (replace(recipe, teacher=cast("Teacher", SimpleNamespace(facts={"sha256": at}))) for at in "12")
+    assert first.sha256 != other.sha256
+    moved = replace(first, options=replace(recipe.options, teacher="b"))
+    assert moved.sha256 == first.sha256
+
+
+def test_a_soup_is_of_seeds_that_follow_each_other(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path, Options(soup=3))
+    alone = [small_recipe(tmp_path, Options(seed=seed)) for seed in (12, 13, 14)]
+    assert [part.sha256 for part in recipe.parts] == [each.sha256 for each in alone]
+    assert alone[0].parts == ()
+    assert estimated_seconds(recipe) == pytest.approx(3 * estimated_seconds(alone[0]))
+
+
+def test_seeds_of_soups_share_no_part() -> None:
+    assert [options.seed for options in seeded(Options(seed=5, soup=3), 3)] == [5, 8, 11]
+    assert [options.seed for options in seeded(Options(seed=5), 3)] == [5, 6, 7]
+
+
+def test_matrices_of_low_rank_need_their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_module, "find_spec", {"peft": None}.__getitem__)
+    line = r"^lora_rank = 8: the package peft is not installed; allowed: pip install 'relevance-benchmarks\[lora\]'$"
+    with pytest.raises(InputError, match=line):
+        small_recipe(tmp_path, Options(lora_rank=8))
+    monkeypatch.setattr(recipe_module, "find_spec", {"peft": "there"}.__getitem__)
+    assert small_recipe(tmp_path, Options(lora_rank=8)).sha256 != DEFAULT
 
 
 def test_more_dimensions_than_the_model_has_are_one_line(tmp_path: Path) -> None:

@@ -73,8 +73,11 @@ def _mining(cosines: dict[str, float], **options: Any) -> tuple[Recipe, Callable
         *(Pair(f"of {name}", name, name.strip()) for name in (cosines | near) if name != "own"),
     ]
     given = SimpleNamespace(train=tuple(pairs), related=(Pair("q", "rated", "rated", 2.0),))
-    settings = Options(**{"loss": "hard", "relative_margin": 0, **options})
-    recipe = SimpleNamespace(pairs=given, options=settings, base=SimpleNamespace(query_prompt="", document_prompt=""))
+    settings = Options(
+        **{"loss": "hard", **({"relative_margin": 0} if options.get("loss", "hard") == "hard" else {}), **options}
+    )
+    base = SimpleNamespace(query_prompt="", document_prompt="")
+    recipe = SimpleNamespace(pairs=given, options=settings, base=base, teacher=None)
 
     def encode(texts: list[str], _prompt: str) -> np.ndarray:
         held = np.array([(cosines | near).get(text, 1.0) for text in texts])
@@ -116,6 +119,73 @@ def test_what_is_related_or_has_its_text_is_never_mined() -> None:
         InputError, match=r"^negatives = 16: 15 of 19 products are not related to the query 'q'; allowed"
     ):
         mine(*_mining(cosines, negatives=16), 16)
+
+
+class _Teacher:
+    """Holds a product for as relevant as it is told, others for irrelevant."""
+
+    def __init__(self, **chances: float) -> None:
+        self._chances, self.asked = chances, list[tuple[str, str]]()
+
+    def logits(self, pairs: list[tuple[str, str]]) -> np.ndarray:
+        self.asked += pairs
+        held = np.array([self._chances.get(text.replace(" ", "_"), 0.0625) for _, text in pairs])
+        return np.log(held / (1 - held))
+
+
+NEAR = {f"near_{at}": 0.96875 for at in range(9)}
+
+
+@pytest.mark.parametrize(
+    ("chances", "options", "mined"),
+    [
+        (NEAR, {}, ["near 9"]),  # nothing is skipped that the teacher looks at
+        (NEAR | {"near_9": 0.875, "a": 0.5}, {}, ["near 9"]),
+        (NEAR | {"near_9": 0.875, "a": 0.5}, {"absolute_margin": 0.25}, ["a"]),
+        (NEAR | {"near_9": 0.875, "a": 0.5}, {"relative_margin": 0.5}, ["b"]),
+        (NEAR | {"near_9": 0.96875, "b": 0.96875}, {"negatives": 2}, ["a", "c"]),
+        (NEAR | {"near_9": 0.96875, "a": 0.96875, "b": 0.96875}, {}, ["c"]),  # behind those that it looks at
+    ],
+)
+def test_what_a_teacher_holds_for_relevant_is_not_mined(
+    chances: dict[str, float], options: dict[str, Any], mined: list[str]
+) -> None:
+    recipe, encode = _mining(COSINES, teacher="t", **options)
+    cast("Any", recipe).teacher = teacher = _Teacher(own=0.9375, **chances)
+    assert [pair.product for pair in mine(recipe, encode, recipe.options.mined)[0]] == mined
+    depth = 10 + 2 * recipe.options.mined
+    assert [text for query, text in teacher.asked if query == "q"][:3] == ["own", "near 0", "near 1"]
+    assert len([query for query, _ in teacher.asked if query == "q"]) == 1 + depth
+
+
+def _lesson(loss: str, **options: Any) -> dict[str, list[Any]]:
+    recipe, encode = _mining(COSINES, loss=loss, teacher="t", **options)
+    cast("Any", recipe).teacher = _Teacher(own=0.9375, near_0=0.75)
+    return cast("dict[str, list[Any]]", dict(ROWS[LOSSES[loss].rows](recipe, encode).columns))
+
+
+def test_a_teacher_scores_products_from_near_to_far() -> None:
+    columns = _lesson("distill_kl", negatives=3)
+    assert [column[0] for column in columns.values()][:5] == ["q", "own", "near 0", "near 3", "e"]
+    assert list(columns) == ["anchor", "positive", "negative_1", "negative_2", "negative_3", "label"]
+    assert columns["label"][0] == pytest.approx(np.log([15, 3, 1 / 15, 1 / 15]))
+    assert _lesson("margin_mse", negatives=3)["label"][0] == pytest.approx([0.9375, 0.75, 0.0625, 0.0625])
+
+
+def test_each_score_of_a_teacher_is_a_row_of_its_own() -> None:
+    columns = _lesson("distill_mse", negatives=1)
+    rows = list(zip(*columns.values(), strict=True))[:2]
+    assert rows == [("q", "own", pytest.approx(0.9375)), ("q", "near 0", pytest.approx(0.75))]
+    assert len(columns["label"]) == 2 * (len(COSINES) + 10)
+    assert list(_lesson("distill_mse", negatives=0)["product"])[:2] == ["own", "a"]
+
+
+def test_ranks_that_grow_never_meet() -> None:
+    columns = _lesson("distill_kl", negatives=15)
+    taught = [columns[f"negative_{at}"][0] for at in range(1, 16)]
+    assert len(set(taught)) == 15
+    with pytest.raises(InputError, match=r"^negatives = 16: 15 other products are trained on; allowed: so many$"):
+        _lesson("distill_kl", negatives=16)
 
 
 def test_rows_hold_all_that_must_not_meet_in_a_batch() -> None:
