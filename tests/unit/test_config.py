@@ -57,6 +57,10 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
     "release": (8, 9, 8),
     "finetune.matryoshka": ([8], [8, 4], [4]),
     "finetune.absolute_margin": (0.1, 0.2, 0.3),
+    "finetune.loss": ("hard", "cosent", "gist"),
+    "finetune.positive_from": (2.5, 2.0, 1.5),
+    "finetune.hardness_mode": ("in_batch_negatives", "all_negatives", "in_batch_negatives"),
+    "finetune.teacher": ("a/b", "c/d", "e/f"),
     "finetune.mix": (["own"], ["own", "titles=0.5"], ["titles"]),
     bool: (True, False, True),
     int: (3, 4, 5),
@@ -68,14 +72,23 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
 """What option, variable and file say, by key or by type."""
 
 
+BESIDE = {
+    "finetune.hardness_mode": ["hardness = 5"],
+    **{
+        f"finetune.{name}": ['loss = "hard"'] for name in ("negatives", "relative_margin", "absolute_margin", "teacher")
+    },
+}
+"""What a key means nothing without, in its table of the file."""
+
+
 @pytest.mark.parametrize("layers", [3, 2, 1, 0], ids=["all", "environment and file", "file", "none"])
 @pytest.mark.parametrize("key", option_keys(), ids=lambda key: key.path)
 def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key, layers: int) -> None:
     of_choices = (key.choices[-1], key.choices[0], key.choices[-1]) if key.choices else None
-    option, variable, written = values = of_choices or VALUES.get(key.path) or VALUES[key.type]
+    option, variable, written = values = VALUES.get(key.path) or of_choices or VALUES[key.type]
     table = key.table.replace("NAME", "base")
-    lines = ([f"[{table}]"] if table else []) + [f"{key.name} = {json.dumps(written)}"]
-    text = ",".join(variable) if key.is_list else str(int(variable) if key.is_flag else variable)
+    lines = ([f"[{table}]"] if table else []) + BESIDE.get(key.path, []) + [f"{key.name} = {json.dumps(written)}"]
+    text = ",".join(map(str, variable)) if key.is_list else str(int(variable) if key.is_flag else variable)
     if key.path == "mapping":
         body = {"mappings": {"properties": {"name": {"type": "text"}}}}
         for file in (tmp_path / folder / name for folder in ("here", "project") for name in "abc"):
@@ -93,7 +106,11 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key
         tmp_path,
         "\n".join(lines) if layers > 0 else "",
         environ=environ | ({key.variable: text} if layers > 1 else {}),
-        **({key.dest: option} if layers > 2 else {}),
+        **(
+            {key.dest: [",".join(map(str, option))] if key.path == "finetune.matryoshka" else option}
+            if layers > 2
+            else {}
+        ),
     )
     path = "models.base.device" if key.path == "device" else f"{table}.{key.name}".removeprefix(".")
     found, origin = shown(config)[path]
