@@ -66,7 +66,9 @@ def _reranked(strategy: Strategy, ranking: Ranking, batch: QueryBatch, hits: int
     ids, params = batch.ids or [""] * len(batch), batch.params or [NO_PARAMS] * len(batch)
     queries = list(map(Query, batch.texts, ids, params))
     try:
-        ordered = reorder(ranking, batch.rerankers[rerank], queries, depth=rerank.depth, cached=cached)
+        ordered = reorder(
+            ranking, batch.rerankers[rerank], queries, depth=rerank.depth, weight=rerank.weight, cached=cached
+        )
     except StrategyError as error:
         raise StrategyError(f"{strategy.where}: {error}") from None
     return Ranking(ordered.codes[:, :hits], ordered.scores[:, :hits])

@@ -36,6 +36,13 @@ class Rerank:
         "a Python function that scores, module:function, in the place of model; called with query, products and params"
     )
     depth: Annotated[int, Interval(ge=1, le=10_000)] = setting("so many of the first hits are reordered", default=20)
+    weight: Annotated[float, Interval(gt=0, le=1), Takes("number", "a number above 0 and up to 1, such as 0.5")] = (
+        setting(
+            "the reranker's part in the scores of these hits, the rest being that of their own scores, both minmax; 1: it "
+            "alone counts",
+            default=1,
+        )
+    )
     batch: Annotated[int, Interval(ge=1, le=65_536)] = setting("with model: pairs that it scores at a time", default=32)
     max_tokens: Annotated[int | None, Interval(ge=3, le=1_000_000)] = setting(
         "with model: cut query and product together at so many tokens", words="the model's limit"

@@ -1,7 +1,8 @@
 """The stage that reorders the first hits of a strategy: by a cross-encoder, or by a Python function.
 
-The hits that are reordered have the reranker's scores. Those behind them keep their order, and their scores count down
-from the lowest of these, so that scores descend in the whole ranking; they cannot be compared with the others.
+The hits that are reordered have the reranker's scores, or a weighted sum of these and of their own. Those behind them
+keep their order, and their scores count down from the lowest of these, so that scores descend in the whole ranking;
+they cannot be compared with the others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.fusion import normalised
 from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:
@@ -55,8 +57,13 @@ class Reranker(ABC):
         return ()
 
 
-def reorder(ranking: Ranking, reranker: Reranker, queries: Sequence[Query], *, depth: int, cached: bool) -> Ranking:
+def reorder(  # noqa: PLR0913 - by name
+    ranking: Ranking, reranker: Reranker, queries: Sequence[Query], *, depth: int, weight: float = 1, cached: bool
+) -> Ranking:
     """Put the first `depth` hits of each query into the order of their scores, ties by product code ascending.
+
+    With a `weight` below 1 a score is weight * the reranker's + (1 - weight) * the hit's own, each normalised over
+    these hits by `minmax` of `relevance.fusion`.
 
     Raises:
         StrategyError: see `Reranker.scores`.
@@ -68,6 +75,10 @@ def reorder(ranking: Ranking, reranker: Reranker, queries: Sequence[Query], *, d
     scores = np.full(first.shape, -np.inf, dtype=np.float32)
     # hits stand before what fills a row, so that row by row they are in the order of the products
     scores[hits] = [one for row in reranker.scores(queries, products, cached=cached) for one in row]
+    if weight < 1:
+        own = normalised(ranking.scores[:, :depth], hits, "minmax")
+        mixed = np.float32(weight) * normalised(scores, hits, "minmax") + np.float32(1 - weight) * own
+        scores = np.where(hits, mixed, np.float32(-np.inf))
     order = np.lexsort((first, -scores), axis=1)
     first, scores = np.take_along_axis(first, order, axis=1), np.take_along_axis(scores, order, axis=1)
     rest = ranking.codes[:, depth:]

@@ -220,7 +220,8 @@ class CrossReranker(Reranker):
 
 def definition(rerank: Rerank, scorer: Scorer | None) -> dict[str, object]:
     """What decides a reranking, as JSON values, for baselines; of a function its name."""
+    part = {} if rerank.weight == 1 else {"weight": rerank.weight}
     if scorer is None:
-        return {"search": rerank.search, "depth": rerank.depth}
+        return {"search": rerank.search, "depth": rerank.depth, **part}
     chosen = {key: value for key, value in asdict(rerank).items() if key == "revision" and value}
-    return {"model": rerank.model, "depth": rerank.depth, **chosen, **scorer.facts}
+    return {"model": rerank.model, "depth": rerank.depth, **part, **chosen, **scorer.facts}

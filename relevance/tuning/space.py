@@ -291,19 +291,20 @@ def make_space(today: Strategy, table: Mapping[str, Any], *, without: Iterable[s
 
 def _known(strategy: Strategy) -> dict[str, tuple[Any, str]]:
     """Place and key of what can be tuned, by name: first what decides how products are indexed."""
-    depth: dict[str, tuple[Any, str]] = {} if strategy.rerank is None else {"rerank.depth": ("rerank", "depth")}
+    keys_of_rerank = () if strategy.rerank is None else ("depth", "weight")
+    of_rerank: dict[str, tuple[Any, str]] = {f"rerank.{key}": ("rerank", key) for key in keys_of_rerank}
     if strategy.template is not None:
         marks = bodies.tuned_values(strategy.tunable or {})
-        return {"spelling": ("key", "spelling"), **{name: ("mark", name) for name in marks}, **depth}
+        return {"spelling": ("key", "spelling"), **{name: ("mark", name) for name in marks}, **of_rerank}
     if strategy.outside is not None:
-        return {**{name: ("mark", name) for name in bodies.tuned_values(strategy.tunable or {})}, **depth}
+        return {**{name: ("mark", name) for name in bodies.tuned_values(strategy.tunable or {})}, **of_rerank}
     keys = ["analyzer", "search_analyzer", "k1", "b", "spelling"] if strategy.text else []
     keys += {"rrf": ["window", "k"], "linear": ["window", "normalizer"]}.get(strategy.combine, [])
     keys += ["candidates"] if strategy.vectors else []
     known: dict[str, tuple[Any, str]] = {key: ("key", key) for key in keys}
     known |= {f"text.{name}": ("text", name) for name in strategy.text}
     known |= {f"vectors.{name}": ("vectors", name) for name in strategy.vectors if not strategy.is_fused}
-    return known | {f"weights.{name}": ("weights", name) for name in strategy.lists} | depth
+    return known | {f"weights.{name}": ("weights", name) for name in strategy.lists} | of_rerank
 
 
 def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -270,7 +270,26 @@ def test_a_model_whose_score_is_no_number_is_a_line(tmp_path: Path) -> None:
         reranker.scores([Query("lamp")], [[1]])
 
 
+def test_a_weight_adds_the_search_s_own_scores_both_normalised_over_the_reranked_hits() -> None:
+    searched = Ranking(np.array([[4, 2, 7, 1]]), np.array([[9.0, 5.0, 1.0, 0.5]], dtype=np.float32))
+    reranker = Fixed({4: 0.0, 2: 3.0, 7: 4.0})
+    ranking = reorder(searched, reranker, [Query("lamp")], depth=3, weight=0.25, cached=True)
+    # own 1, 0.5, 0; the reranker's 0, 0.75, 1
+    assert ranking.codes[0].tolist() == [4, 2, 7, 1]
+    assert ranking.scores[0].tolist() == [0.75, 0.5625, 0.25, -0.75]
+    alone = reorder(searched, reranker, [Query("lamp")], depth=3, weight=1, cached=True)
+    assert alone.codes[0].tolist() == [7, 2, 4, 1]
+
+
+def test_rows_that_end_before_the_depth_stay_shorter_with_a_weight() -> None:
+    searched = Ranking(np.array([[4, 2, -1]]), np.array([[9.0, 5.0, -np.inf]], dtype=np.float32))
+    ranking = reorder(searched, Fixed({4: 0.0, 2: 3.0}), [Query("lamp")], depth=3, weight=0.75, cached=True)
+    assert ranking.codes[0].tolist() == [2, 4, -1]
+    assert ranking.scores[0].tolist() == [0.75, 0.25, -np.inf]
+
+
 def test_what_a_baseline_has_of_a_reranking_tells_models_apart() -> None:
+    assert definition(read_rerank({"search": "shop:score", "weight": 0.5}), None)["weight"] == 0.5
     rerank = read_rerank({"model": "a/b", "batch": 8})
     assert definition(rerank, SCORER) == {"model": "a/b", "depth": 20, "sha256": "f1", "max_tokens": 64}
     trained = replace(SCORER, recipe="r1")
