@@ -38,8 +38,7 @@ class Rerank:
     depth: Annotated[int, Interval(ge=1, le=10_000)] = setting("so many of the first hits are reordered", default=20)
     weight: Annotated[float, Interval(gt=0, le=1), Takes("number", "a number above 0 and up to 1, such as 0.5")] = (
         setting(
-            "the reranker's part in the scores of these hits, the rest being that of their own scores, both minmax; 1: it "
-            "alone counts",
+            "the reranker's part in the scores of these hits, the rest is that of their own, both minmax; 1: it alone",
             default=1,
         )
     )
