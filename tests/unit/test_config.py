@@ -253,7 +253,8 @@ model = "small"
 
 def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
     titles = Strategy("titles", text={"title": 8, "description": 2})
-    fused = Strategy("fused", {"title": 1}, {"title": 1, "whole": 1}, "rrf", 20, 10, 99, "small")
+    vectors = {"title": 1, "whole": 1}
+    fused = Strategy("fused", {"title": 1}, vectors, combine="rrf", window=20, k=10, candidates=99, model="small")
     config = read(tmp_path, OWN)
     assert config.selected == (*STRATEGIES.values(), titles, fused)
     assert tuple(config.strategies.values()) == (*config.selected, *READY_MADE.values())

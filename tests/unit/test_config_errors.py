@@ -87,7 +87,7 @@ FILES = [
     ('[gate.strategies.rrf."AP@10"]\nfail = 0.001',
      " [gate] likely = 0.005 of rrf AP@10; allowed: no more than fail, which is 0.001"),
     ("[finetune]\nlearning_rate = 1.0", " [finetune] learning_rate = 1.0; allowed: a number between"),
-    ('[finetune]\nloss = "hart"', " [finetune] loss = 'hart' (did you mean 'hard'?); allowed: mnrl, hard"),
+    ('[finetune]\nloss = "hart"', " [finetune] loss = 'hart' (did you mean 'hard'?); allowed: mnrl, cached_mnrl"),
     ('[gate]\nfail = "' + "9" * 1_000 + '"', f" [gate] fail = '{'9' * 59}…; allowed: a number above 0 and up to 1"),
 ]  # fmt: skip
 
