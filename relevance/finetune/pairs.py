@@ -291,10 +291,23 @@ def text_key(text: str) -> str:
 
 
 def normalised(text: str) -> str:
-    """The text after Unicode normalisation (NFKC), case folding, and with each run of white space as one space."""
+    """The text after Unicode normalisation (NFKC), case folding, and with each run of white space as one space.
+
+    Characters that are not seen are left out: those of the category Cf and others that Unicode calls default ignorable.
+    """
     # folding can bring forth what composes again, so it is normalised on both sides
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", _seen(unicodedata.normalize("NFKC", _seen(text)).casefold()))
     return " ".join(folded.split())
+
+
+# of other categories than Cf: a joiner, fillers of Hangul, vowels of Khmer, and selectors of variations
+_IGNORABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+
+
+def _seen(text: str) -> str:
+    if text.isascii():
+        return text
+    return _IGNORABLE.sub("", "".join(one for one in text if unicodedata.category(one) != "Cf"))
 
 
 def _near_keys(text: str) -> set[object]:

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from relevance.finetune.pairs import Pair
 
-_FORMAT = 1
+_FORMAT = 2
+"""Of the second one is how the base model embeds what negatives are mined among."""
 _USED = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "patience")
 """Of the options of fine-tuning those that this training takes."""
+
+_OF_BASE = ("query_prompt", "document_prompt", "max_tokens", "truncate_dim")
 
 CANDIDATES = 20
 """Products that are reranked of a held-out query: the nearest by the base model's vectors."""
@@ -47,6 +50,7 @@ class RerankerRecipe(Recipe):
             "format": _FORMAT,
             "kind": self.kind,
             "base": self.base.fingerprint,
+            **{name: getattr(self.base, name) for name in _OF_BASE},
             "pairs": recipe_hash(json.dumps(pairs)),
             "validation": self.validation.sha256,
             "options": {name: getattr(self.options, name) for name in _USED},

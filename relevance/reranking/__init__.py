@@ -72,19 +72,21 @@ def reorder(  # noqa: PLR0913 - by name
     first, width = ranking.codes[:, :depth], ranking.codes.shape[1]
     hits = first != NO_HIT
     products = [row[kept].tolist() for row, kept in zip(first, hits, strict=True)]
-    scores = np.full(first.shape, -np.inf, dtype=np.float32)
+    scores = np.full(first.shape, -np.inf)  # ordered as they are: 32 bits cannot tell the seconds of a date apart
     # hits stand before what fills a row, so that row by row they are in the order of the products
     scores[hits] = [one for row in reranker.scores(queries, products, cached=cached) for one in row]
     if weight < 1:
         own = normalised(ranking.scores[:, :depth], hits, "minmax")
-        mixed = np.float32(weight) * normalised(scores, hits, "minmax") + np.float32(1 - weight) * own
-        scores = np.where(hits, mixed, np.float32(-np.inf))
+        scores = np.where(hits, weight * normalised(scores, hits, "minmax") + (1 - weight) * own, -np.inf)
     order = np.lexsort((first, -scores), axis=1)
-    first, scores = np.take_along_axis(first, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    first, shown = (
+        np.take_along_axis(first, order, axis=1),
+        np.take_along_axis(scores, order, axis=1).astype(np.float32),
+    )
     rest = ranking.codes[:, depth:]
-    counted = _counting_down(scores[:, -1:], width - first.shape[1])
+    counted = _counting_down(shown[:, -1:], width - first.shape[1])
     counted[rest == NO_HIT] = -np.inf
-    return Ranking(np.concatenate([first, rest], axis=1), np.concatenate([scores, counted], axis=1))
+    return Ranking(np.concatenate([first, rest], axis=1), np.concatenate([shown, counted], axis=1))
 
 
 def _counting_down(lowest: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:

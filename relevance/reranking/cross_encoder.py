@@ -12,9 +12,11 @@ import numpy as np
 from relevance.embeddings.cache import Store, text_digest
 from relevance.embeddings.model import find_folder, kept_facts
 from relevance.errors import CouldNotRunError, InputError
+from relevance.fields import DEFAULT_FIELDS, WHOLE
 from relevance.files import unwritable
 from relevance.remembered import Remembered
 from relevance.reranking import LARGEST, Reranker
+from relevance.stages import TRAINED
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from relevance.fields import ProductFields
     from relevance.outside import Query
     from relevance.stages import Rerank
 
@@ -218,10 +221,20 @@ class CrossReranker(Reranker):
                 bar.update(len(pairs))
 
 
-def definition(rerank: Rerank, scorer: Scorer | None) -> dict[str, object]:
-    """What decides a reranking, as JSON values, for baselines; of a function its name."""
+def read_by(rerank: Rerank) -> str:
+    """Which of the models, each of which may read other fields (`embedded_by`), a cross-encoder reads products as."""
+    return TRAINED if rerank.model == TRAINED else ""
+
+
+def definition(rerank: Rerank, scorer: Scorer | None, fields: ProductFields) -> dict[str, object]:
+    """What decides a reranking, as JSON values, for baselines; of a function its name.
+
+    Of a model the fields that it reads of products, where they are not the usual ones.
+    """
     part = {} if rerank.weight == 1 else {"weight": rerank.weight}
     if scorer is None:
         return {"search": rerank.search, "depth": rerank.depth, **part}
     chosen = {key: value for key, value in asdict(rerank).items() if key == "revision" and value}
-    return {"model": rerank.model, "depth": rerank.depth, **part, **chosen, **scorer.facts}
+    read = fields.embedded_of(WHOLE, read_by(rerank))
+    own = {} if read == DEFAULT_FIELDS.embedded[WHOLE] else {"fields": list(read)}
+    return {"model": rerank.model, "depth": rerank.depth, **part, **chosen, **scorer.facts, **own}

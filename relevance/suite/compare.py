@@ -202,7 +202,7 @@ def _definition(strategy: Strategy, rerankers: Mapping[Rerank, Scorer | None]) -
     if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
         definition["embedded"] = own
     if (rerank := strategy.reranking) is not None:
-        definition["rerank"] = reranked_by(rerank, rerankers.get(rerank))
+        definition["rerank"] = reranked_by(rerank, rerankers.get(rerank), strategy.fields)
     return definition
 
 

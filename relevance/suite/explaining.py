@@ -332,7 +332,8 @@ def _strategy_of(name: str, definition: Mapping[str, Any], fields_of: Callable[.
     reading, lists = definition.get("reading"), definition.get("lists")
     values |= reading if isinstance(reading, dict) else {}
     if isinstance(rerank := definition.get("rerank"), dict):
-        values["rerank"] = {key: rerank[key] for key in ("model", "search", "depth", "revision") if key in rerank}
+        keys = ("model", "search", "depth", "weight", "revision")
+        values["rerank"] = {key: rerank[key] for key in keys if key in rerank}
     if isinstance(lists, dict):
         values["members"] = tuple(_strategy_of(member, one, fields_of) for member, one in lists.items())
     return Strategy(name, **values, fields=fields_of(definition))

@@ -23,11 +23,10 @@ from relevance.fields import WHOLE
 from relevance.finetune.store import train
 from relevance.gate.rebuilds import EXACT, RECALL
 from relevance.records import Catalogue, Ranking, Vectors, embedded_texts
-from relevance.reranking.cross_encoder import CrossReranker
+from relevance.reranking.cross_encoder import CrossReranker, read_by
 from relevance.reranking.function import FunctionReranker, scoring_function
 from relevance.spelling import Spellers
-from relevance.stages import TRAINED
-from relevance.strategies import BASE, FINETUNED, STATIC, Strategy, readings_of
+from relevance.strategies import BASE, STATIC, Strategy, readings_of
 from relevance.suite.neighbours import ExactNeighbours
 from relevance.suite.plan import (
     searched_fields,
@@ -480,7 +479,7 @@ def _rerankers(plan: Plan, known: dict[object, Any], *, progress: bool) -> dict[
         if scorer is None:
             known.setdefault(key, FunctionReranker(rerank.search or "", scoring_function(rerank), catalogue))
         elif key not in known:
-            texts = embedded_texts(catalogue, WHOLE, FINETUNED if rerank.model == TRAINED else "")
+            texts = embedded_texts(catalogue, WHOLE, read_by(rerank))
             batch, cache_dir = rerank.batch, plan.config.cache_dir
             known[key] = CrossReranker(scorer, texts, cache_dir, batch=batch, progress=progress)
         rerankers[rerank] = known[key]

@@ -12,6 +12,7 @@ from helpers import shop
 from relevance import runner
 from relevance.engines import QueryBatch
 from relevance.errors import CouldNotRunError, InputError, StrategyError
+from relevance.fields import DEFAULT_FIELDS, EmbeddedTable, with_embedded
 from relevance.outside import Query
 from relevance.records import NO_HIT, Ranking
 from relevance.reranking import LARGEST, Reranker, reorder
@@ -132,6 +133,16 @@ def test_what_a_table_may_not_say_is_one_line(table: dict[str, object], line: st
     with pytest.raises(InputError, match="strategy 'ours': rerank: ") as caught:
         from_table("ours", {"text": {"title": 1}, "rerank": table})
     assert line in str(caught.value)
+
+
+@pytest.mark.parametrize("weight", [1, 0.999_999])
+def test_scores_that_32_bits_cannot_tell_apart_are_ordered_as_they_are(weight: float) -> None:
+    stamps = Fixed({4: 1764347001.0, 2: 1764347050.0, 7: 1764347003.0})
+    searched = Ranking(np.array([[2, 4, 7]]), np.zeros((1, 3), dtype=np.float32))
+    ranking = reorder(searched, stamps, [Query("lamp")], depth=3, weight=weight, cached=True)
+    assert ranking.codes[0].tolist() == [2, 7, 4]
+    assert ranking.scores.dtype == np.float32
+    assert (np.diff(ranking.scores[0]) <= 0).all()
 
 
 def test_two_ways_of_writing_a_stage_are_one_and_two_stages_are_two_strategies() -> None:
@@ -288,10 +299,27 @@ def test_rows_that_end_before_the_depth_stay_shorter_with_a_weight() -> None:
     assert ranking.scores[0].tolist() == [0.75, 0.25, -np.inf]
 
 
+@pytest.mark.parametrize(
+    ("embedded", "model", "recorded"),
+    [
+        (EmbeddedTable(("title",)), "a/b", {"fields": ["title"]}),
+        (EmbeddedTable(("title",), {"finetuned": ("attributes",)}), "finetuned", {"fields": ["attributes"]}),
+        (EmbeddedTable(("title", "description", "attributes")), "a/b", {}),
+    ],
+)
+def test_a_baseline_has_the_fields_that_a_model_reads(
+    embedded: EmbeddedTable, model: str, recorded: dict[str, object]
+) -> None:
+    fields = with_embedded(DEFAULT_FIELDS, {"whole": embedded}, "test")
+    found = definition(read_rerank({"model": model}), replace(SCORER, recipe="r1"), fields)
+    assert found == {"model": model, "depth": 20, "recipe": "r1", "max_tokens": 64, **recorded}
+
+
 def test_what_a_baseline_has_of_a_reranking_tells_models_apart() -> None:
-    assert definition(read_rerank({"search": "shop:score", "weight": 0.5}), None)["weight"] == 0.5
+    assert definition(read_rerank({"search": "shop:score", "weight": 0.5}), None, DEFAULT_FIELDS)["weight"] == 0.5
     rerank = read_rerank({"model": "a/b", "batch": 8})
-    assert definition(rerank, SCORER) == {"model": "a/b", "depth": 20, "sha256": "f1", "max_tokens": 64}
-    trained = replace(SCORER, recipe="r1")
-    assert definition(rerank, trained) == {"model": "a/b", "depth": 20, "recipe": "r1", "max_tokens": 64}
-    assert definition(read_rerank({"search": "shop:score"}), None) == {"search": "shop:score", "depth": 20}
+    usual: dict[str, object] = {"model": "a/b", "depth": 20, "max_tokens": 64}
+    assert definition(rerank, SCORER, DEFAULT_FIELDS) == usual | {"sha256": "f1"}
+    assert definition(rerank, replace(SCORER, recipe="r1"), DEFAULT_FIELDS) == usual | {"recipe": "r1"}
+    own = with_embedded(DEFAULT_FIELDS, {"whole": EmbeddedTable(("title",))}, "test")  # a function reads no such text
+    assert definition(read_rerank({"search": "shop:score"}), None, own) == {"search": "shop:score", "depth": 20}

@@ -183,6 +183,25 @@ def test_near_queries_and_shared_products_are_counted() -> None:
     assert (leaks.shared_products, leaks.products) == (("p01",), 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wa\u200bter pro\u200bof headlamp",
+        "\ufeffwater\u00ad proof head\u2060lamp",
+        "water proof headlamp\ufe0f",
+        "water proof head\u034flamp",
+        "water proof\u3164 headlamp\uffa0",
+        "water\U000e0041 proof headlamp",
+    ],
+)
+def test_characters_that_are_not_seen_do_not_tell_texts_apart(text: str) -> None:
+    assert normalised(text) == "water proof headlamp"
+
+
+def test_what_composes_once_an_unseen_character_is_gone_is_composed() -> None:
+    assert normalised("cafe\u200b\u0301") == "café"
+
+
 @settings(max_examples=30, deadline=None)
 @given(some.text(max_size=30))
 def test_what_is_normalised_stays_as_it_is(text: str) -> None:

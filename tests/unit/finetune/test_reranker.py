@@ -49,6 +49,16 @@ def test_the_hash_is_of_what_decides_the_training(
     assert (replace(recipe, options=options, reranker=own).sha256 == recipe.sha256) is same
 
 
+@pytest.mark.parametrize(
+    "other", [{"query_prompt": "query: "}, {"document_prompt": "passage: "}, {"max_tokens": 16}, {"truncate_dim": 4}]
+)
+def test_the_hash_is_of_how_the_base_model_embeds_what_is_mined(
+    recipe: RerankerRecipe, other: dict[str, object]
+) -> None:
+    base = replace(recipe.base, **other)  # type: ignore[arg-type] # of one of them
+    assert replace(recipe, base=base).sha256 != recipe.sha256
+
+
 def test_the_hash_is_not_that_of_the_embedding_model_and_changes_with_a_grade(recipe: RerankerRecipe) -> None:
     frame = rated_frame()
     frame.loc[frame["relevance"] == 1.0, "relevance"] = 2.0
