@@ -50,9 +50,9 @@ def retrieve(
     try:
         lengths = _lengths([strategy], hits, engine)
         lists = {leg: search_leg(engine, leg, batch, hits=length) for leg, length in lengths.items()}
+        return _combined(engine, strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
     except StrategyError as error:
         raise StrategyError(f"{strategy.where}: {error}") from None
-    return _combined(engine, strategy, lists, batch, _before_reranking(strategy, hits), cached=cached)
 
 
 def _before_reranking(strategy: Strategy, hits: int) -> int:

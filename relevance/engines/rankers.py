@@ -41,8 +41,8 @@ class WithRankers(Engine):
         self.version, self.facts, self.fuses = inner.version, inner.facts, inner.fuses
         self._codes = {uid: code for code, uid in enumerate(catalogue.ids)}
         self._rankers: dict[Outside, Ranker] = {}
-        self._unknown: dict[str, Counter[str]] = {}
-        self._short: dict[str, tuple[int, int]] = {}
+        self._unknown: dict[Outside, Counter[str]] = {}
+        self._short: dict[Outside, tuple[int, int]] = {}
 
     @property
     def took_ms(self) -> float | None:  # type: ignore[override] # of the inner one
@@ -57,7 +57,7 @@ class WithRankers(Engine):
         if outside not in self._rankers:
             self._rankers[outside] = outside.open()
         queries = _queries(leg, batch)
-        unknown = self._unknown.setdefault(outside.name, Counter())
+        unknown = self._unknown.setdefault(outside, Counter())
         answers = self._rankers[outside].rank(queries, hits)
         ranking = ranking_of(answers, queries, self._codes, hits=hits, drops=self._drops, unknown=unknown)
         found = int((ranking.codes >= 0).sum(axis=1).max(initial=0))
@@ -65,7 +65,7 @@ class WithRankers(Engine):
             dropped = "; all were dropped, as the data set's products lack them" if unknown else outside.hits_are
             raise StrategyError(f"{outside.name}: no hit of any of {len(batch):,} queries{dropped}")
         if len(batch) > 1 and found < hits:
-            self._short[outside.name] = (found, hits)
+            self._short[outside] = (found, hits)
         return ranking
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
@@ -87,11 +87,11 @@ class WithRankers(Engine):
         lines = [*self._inner.notes()]
         for outside, ranker in self._rankers.items():
             lines += ranker.notes()
-            if unknown := self._unknown[outside.name]:
+            if unknown := self._unknown.get(outside):
                 ids = some([uid for uid, _ in unknown.most_common()], _SHOWN)
                 lines.append(f"{outside.name}: hits that the data set's products lack were dropped: {ids}")
-            if outside.name in self._short:
-                found, hits = self._short[outside.name]
+            if outside in self._short:
+                found, hits = self._short[outside]
                 lines.append(f"{outside.name}: {plural(found, 'hit')} of a query at most, where {hits} were asked for")
         return lines
 

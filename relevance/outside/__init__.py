@@ -27,6 +27,8 @@ Answer: TypeAlias = Sequence[tuple[str, float | None]]
 """The hits of a query, best first: product id and score, None for none."""
 
 _SHOWN = 60
+_DIGITS = 400
+_LARGEST_ID = 10**_DIGITS
 _LARGEST = 3.4028234e38
 """Of 32 bits."""
 
@@ -117,9 +119,11 @@ def hits_in(value: object) -> Answer:
 
 
 def _hit(value: object) -> tuple[str, float | None]:
+    uid: Any
+    score: Any = None
     if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value), None
-    if isinstance(value, Mapping):
+        uid = value
+    elif isinstance(value, Mapping):
         uid, score = value.get("id"), value.get("score")
     elif isinstance(value, Sequence) and not isinstance(value, bytes) and len(value) == 2:  # noqa: PLR2004 - id and score
         uid, score = value
@@ -127,6 +131,8 @@ def _hit(value: object) -> tuple[str, float | None]:
         uid = None
     if not isinstance(uid, str | int) or isinstance(uid, bool):
         raise InputError(f'a hit is {quoted(one_line(repr(value), _SHOWN))}; allowed: an id, [id, score], {{"id": …}}')
+    if isinstance(uid, int) and abs(uid) >= _LARGEST_ID:
+        raise InputError(f"a hit is {_written(uid)}; allowed: an id of up to {_DIGITS} digits, or a text")
     return str(uid), score_in(score)
 
 
@@ -140,11 +146,18 @@ def score_in(value: object) -> float | None:
         return None
     try:
         score = math.nan if isinstance(value, str | bool) else float(value)  # type: ignore[arg-type] # of numpy, too
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         score = math.nan
     if not math.isfinite(score) or abs(score) > _LARGEST:
-        raise InputError(f"a score is {one_line(repr(value), _SHOWN)}; allowed: a finite number")
+        raise InputError(f"a score is {_written(value)}; allowed: a finite number")
     return score
+
+
+def _written(value: object) -> str:
+    try:
+        return one_line(repr(value), _SHOWN)
+    except ValueError:  # of a whole number of more than 4,300 digits
+        return "a number of too many digits"
 
 
 def _kind(value: object) -> str:

@@ -166,15 +166,16 @@ class BenchmarkRun:
                         timer.params = {name: value for name, value in timer.params.items() if name != "relevance_run"}
                     search, rounds = self.suite.search, {"rounds": ROUNDS, "warmup_rounds": WARM_UP_ROUNDS}
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
+                self.suite.calibrate()
+                stats = getattr(timer, "stats", None)
+                timing = self.suite.time(strategy, stats.stats.min) if stats and strategy.takes_time else None
+                self.suite.judge(strategy, ranking, timing)
+                if self.updates:
+                    self.suite.time_again(strategy.name)  # later sessions are held against it
             except StrategyError as error:
-                self.suite.refused[strategy.name] = str(error)
-                raise pytest.fail.Exception(str(error), pytrace=False) from None
-            self.suite.calibrate()
-            stats = getattr(timer, "stats", None)
-            timing = self.suite.time(strategy, stats.stats.min) if stats and strategy.takes_time else None
-            self.suite.judge(strategy, ranking, timing)
-            if self.updates:
-                self.suite.time_again(strategy.name)  # later sessions are held against it
+                self.suite.refuse(strategy.name, error)
+        if strategy.name in self.suite.refused:
+            pytest.fail(self.suite.refused[strategy.name], pytrace=False)
         result = self.results[strategy.name]
         if hasattr(timer, "extra_info"):
             means = {str(metric): result.evaluation.mean(metric) for metric in result.evaluation.per_query}
@@ -201,11 +202,13 @@ class BenchmarkRun:
         if self.comparisons is None:
             self._measure_rest()
             suite.confirm_run_times(self.suite, self.baselines, self.config.gate)
+        self._tests["baselines", strategy.name] = node.nodeid
         if strategy.name in self.suite.refused:
             pytest.fail(self.suite.refused[strategy.name], pytrace=False)
         comparisons, diagnoses = self._compared(), self._diagnosed(live=True)
         node.user_properties.extend(comparison_properties(strategy.name, comparisons))
-        self._tests["baselines", strategy.name] = node.nodeid
+        if strategy.name in self.suite.broken:
+            pytest.fail(self.suite.broken[strategy.name], pytrace=False)
         if all(strategy.name not in one.snapshot.strategies for one in self.baselines):
             pytest.skip("not in the baseline; --update-baseline adds it")
         if any(one.fails(strategy.name) for one in comparisons):
@@ -218,7 +221,7 @@ class BenchmarkRun:
                 try:
                     self.suite.judge(one, self.suite.search(one), None)
                 except StrategyError as error:
-                    self.suite.refused[one.name] = str(error)
+                    self.suite.refuse(one.name, error)
 
     def _compared(self) -> Sequence[Comparison]:
         """Ask the gate, once, about all strategies that were measured, beside each baseline."""
@@ -272,7 +275,7 @@ class BenchmarkRun:
         """Whether a verdict is a failure, whatever became of the test that says so."""
         below = any(result.verdict.status == "fail" for result in self.results.values())
         worse = any(comparison.fails() for comparison in self.comparisons or ())
-        return bool(below or worse or self.failures or (self.is_measured and self.suite.refused))
+        return bool(below or worse or self.failures or (self.is_measured and (self.suite.refused or self.suite.broken)))
 
     def judge(self, failed: Collection[str]) -> None:
         """Find what failed without a test that says so: neither a selection nor a test's own code is the gate.
@@ -287,7 +290,7 @@ class BenchmarkRun:
             if result.verdict.status == "fail" and ("floors", name) not in said
             for reason in result.verdict.reasons
         ]
-        for name, problem in self.suite.refused.items():
+        for name, problem in (*self.suite.refused.items(), *self.suite.broken.items()):
             if not {("floors", name), ("baselines", name)} & said:
                 self.failures.append(f"{name}: {problem}")
         if self.updates:

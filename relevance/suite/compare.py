@@ -40,7 +40,7 @@ from relevance.baseline import (
 from relevance.datasets.asked import Orders, comparison_key
 from relevance.diagnosis import diagnose, parts_without_strategy
 from relevance.engines.explanation import gap_words
-from relevance.errors import InputError, RelevanceError
+from relevance.errors import InputError, RelevanceError, StrategyError
 from relevance.evaluation import evaluate, named
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import (
@@ -624,12 +624,16 @@ def titles_of(suite: Suite) -> Mapping[str, str]:
 
 
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
-    """The legs that no strategy of the session is alone, searched by themselves."""
+    """The legs that no strategy of the session is alone, searched by themselves; without one that gives no ranking."""
     dataset, metrics, values = suite.plan.dataset, suite.plan.config.metrics, {}
     members = {one.name: one for one in suite.results[strategy].strategy.members}
     for name, leg in parts_without_strategy(session, strategy).items():
         part = leg if isinstance(leg, Leg) else members[name]
-        ranking = search_part(suite.engine, part, suite.batch, hits=metrics.depth)
+        try:
+            ranking = search_part(suite.engine, part, suite.batch, hits=metrics.depth)
+        except StrategyError as error:
+            suite.broken[strategy] = f"{suite.results[strategy].strategy.where}: {error}"
+            continue
         scored = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue), metrics=metrics.all)
         values[name] = _rounded(scored)
     return values

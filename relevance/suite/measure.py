@@ -18,7 +18,7 @@ from relevance.baseline import DIGITS, KEPT
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
 from relevance.engines.mapping import finds_the_same, read_own_mapping
-from relevance.errors import InputError
+from relevance.errors import InputError, StrategyError
 from relevance.fields import WHOLE
 from relevance.finetune.store import train
 from relevance.gate.rebuilds import EXACT, RECALL
@@ -271,7 +271,9 @@ class Suite:
         calibration: what run times are related to; None where no time is compared.
         baseline: what was, for the queries that pulled a mean below its floor; None where that is not known.
         results: by strategy name, in the order in which they were measured.
-        refused: strategies whose template gives no ranking, with the line that says so.
+        refused: strategies that give no ranking, or gave none when they were asked again, with the line that says so;
+            none of them has a result.
+        broken: strategies with a result, of which a part gave no ranking when a diagnosis searched it, likewise.
         exact: what an approximate vector index is held against; None where the index is exact.
         build: makes the same approximate index once more; None likewise.
         described: the last snapshot, behind what it was made of; None before there was one.
@@ -288,6 +290,7 @@ class Suite:
     baseline: Snapshot | None = None
     results: dict[str, Result] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     exact: ExactNeighbours | None = None
     build: Callable[[], Engine] | None = None
     described: tuple[object, Snapshot] | None = None
@@ -359,20 +362,32 @@ class Suite:
         return Embedding(sum(counts), rate, sum(seconds), sum(dimensions.values()), sum(sizes))
 
     def time_again(self, name: str) -> None:
-        """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts."""
-        result = self.results[name]
-        if result.timing is None:
+        """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts.
+
+        One that gives no ranking any more is refused.
+        """
+        result = self.results.get(name)
+        if result is None or result.timing is None:
             return
         fastest = result.timing.run_time_s
         with one_thread():
             for _ in range(_MORE_ROUNDS):
                 self.calibrate()
                 took_s = stopwatch()
-                self.search(result.strategy)
+                try:
+                    self.search(result.strategy)
+                except StrategyError as error:
+                    self.refuse(name, error)
+                    return
                 fastest = min(fastest, took_s())
         rounds, rate = result.timing.rounds + _MORE_ROUNDS, len(self.batch) / fastest
         timing = replace(result.timing, run_time_s=fastest, rounds=rounds, queries_per_s=rate)
         self.results[name] = replace(result, timing=timing)
+
+    def refuse(self, name: str, error: StrategyError) -> None:
+        """Keep why a strategy gives no ranking, and no result of it; the others go on."""
+        self.refused[name] = str(error)
+        self.results.pop(name, None)
 
     def judge(self, strategy: Strategy, deep: Ranking, timing: Timing | None) -> Result:
         """Evaluate what `search` gave, compare it with the floors and keep the result."""
@@ -409,16 +424,20 @@ class Suite:
             engine = self.build()
             try:
                 other = replace(self, engine=engine, results={}, calibration=None, _took={})
-                for name in names:
+                for name in [name for name in names if name in self.results]:
                     strategy = self.results[name].strategy
-                    result = other.judge(strategy, other.search(strategy), None)
+                    try:
+                        result = other.judge(strategy, other.search(strategy), None)
+                    except StrategyError as error:
+                        self.refuse(name, error)
+                        continue
                     means = {str(metric): result.evaluation.mean(metric) for metric in result.evaluation.per_query}
                     for measure, value in {**means, RECALL: result.recall}.items():
                         if value is not None:
                             values[name].setdefault(measure, []).append(round(value, DIGITS))
             finally:
                 engine.close()
-        for name, measures in values.items():
+        for name, measures in ((name, each) for name, each in values.items() if name in self.results):
             rebuilds = {measure: tuple(each) for measure, each in measures.items()}
             self.results[name] = replace(self.results[name], rebuilds=MappingProxyType(rebuilds))
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers.endpoint import Answered, Asked, answering, as_json
 
-from relevance.engines.rankers import ranking_of
+from relevance.engines import QueryBatch
+from relevance.engines.rankers import WithRankers, ranking_of
 from relevance.errors import InputError, StrategyError
 from relevance.outside import Outside, Query
 from relevance.outside import command as commands
@@ -93,6 +95,9 @@ def test_a_function_gets_query_parameters_and_depth(module: Callable[[str], Outs
         ('return "p1"', "query 'boot' (q2): found a text; allowed: a list of hits"),
         ('return [("p1", float("nan"))]', "query 'boot' (q2): a score is nan; allowed: a finite number"),
         ('return [("p1", "high")]', "query 'boot' (q2): a score is 'high'; allowed: a finite number"),
+        ('return [("p1", 10**400)]', "query 'boot' (q2): a score is 1000"),
+        ('return [("p1", 10**9999)]', "query 'boot' (q2): a score is a number of too many digits; allowed: a finite"),
+        ("return [10**9999]", "query 'boot' (q2): a hit is a number of too many digits; allowed: an id of up to 400"),
         ("return [1.5]", "query 'boot' (q2): a hit is '1.5'; allowed: an id"),
         ('return ["p1", "p1"]', "query 'boot' (q2): product 'p1' stands twice; allowed: once"),
         ('return ["p9"]', "query 'boot' (q2): product 'p9', which the data set's products lack; allowed: their ids"),
@@ -294,6 +299,7 @@ def flaky(*statuses: int) -> Callable[[Asked], Answered]:
             lambda _: as_json({"error": {"reason": "no mapping"}}),
             "$.error is 'no mapping'; allowed in a whole answer: no",
         ),
+        (lambda _: as_json({"hits": [{"id": "p1", "score": 10**400}]}), "a score is 1000"),
         (lambda _: as_json({"hits": [{"id": "p1"}]}), "1 id, but 0 scores at $.hits[*].score; allowed: one each"),
         (lambda _: as_json({"hits": [{"id": None, "score": 1}]}), "$.hits[*].id leads to None; allowed: ids, texts or"),
         (lambda _: as_json({"hits": [{"id": "p1", "score": "1"}]}), "a score is '1'; allowed: a finite number"),
@@ -435,6 +441,23 @@ def test_hits_that_the_products_lack_are_dropped_where_that_is_asked_for(tmp_pat
     codes, _, _, unknown = ranked(run_file(tmp_path, text), drops=True)
     assert codes == [[1, -1, -1], [-1, -1, -1]]
     assert unknown == {"p9": 2}
+
+
+def test_two_rankers_of_one_name_are_counted_apart(tmp_path: Path) -> None:
+    for name, text in (("a", "q1 Q0 p9 1 9 x\nq2 Q0 p2 1 8 x\n"), ("b", "q1 Q0 p1 1 9 x\nq2 Q0 p2 1 8 x\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "old.run").write_text(text)
+    runs = [from_table(name, {"run": str(tmp_path / name / "old.run")}) for name in "ab"]
+    inner: Any = SimpleNamespace(version="", facts={}, fuses=False, notes=list, close=lambda: None)
+    products: Any = SimpleNamespace(ids=tuple(PRODUCTS))
+    engine = WithRankers(inner, products, drops=True)
+    batch = QueryBatch(["red shoe", "boot"], ids=["q1", "q2"])
+    for one, hits in zip(runs, (3, 1), strict=True):
+        engine.search(one.legs()[0], batch, hits=hits)
+    assert engine.notes() == [
+        "run old.run: hits that the data set's products lack were dropped: p9",
+        "run old.run: 1 hit of a query at most, where 3 were asked for",
+    ]
 
 
 def test_marks_are_those_that_queries_fill() -> None:

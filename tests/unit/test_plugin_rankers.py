@@ -82,3 +82,32 @@ def test_a_fusion_with_a_ranker_that_fails_fails_as_well(project: pytest.Pyteste
     assert failing.ret == pytest.ExitCode.TESTS_FAILED
     failing.stdout.fnmatch_lines(["both *- *FAIL", "FAIL: strategy 'both': *query *: ValueError: gone"])
     assert list(results(project)["strategies"]) == ["own"]
+
+
+FAILS_LATER = (
+    "rank.times = getattr(rank, 'times', 0) + 1\n"
+    "    if rank.times > {0}:\n        raise ValueError('gone')\n"
+    '    return ["100", "101"]'
+)
+
+
+def test_a_ranker_that_fails_while_single_queries_are_timed_fails_its_strategy_alone(
+    project: pytest.Pytester,
+) -> None:
+    result = run(project, FAILS_LATER.format(16), "--benchmark-enable")  # once to warm up, three rounds of four queries
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["shop *- *FAIL", "FAIL: strategy 'shop': search *query *: ValueError: gone"])
+    document = results(project)
+    assert list(document["strategies"]) == ["own"]
+    assert list(document["not_run"]) == ["shop"]
+
+
+def test_a_ranker_that_fails_while_a_loss_is_diagnosed_fails_its_strategy_alone(project: pytest.Pytester) -> None:
+    fused = '[strategies.both]\ncombine = "rrf"\nfuse = ["shop", "own"]\nweights = {shop = 9}\n'
+    options = ("--strategy", "both,own")
+    assert run(project, 'return ["100", "102", "101"]', *options, "--update-baseline", more=fused).ret == 0
+    worse = FAILS_LATER.format(4).replace('["100", "101"]', '["104", "103"]')
+    result = run(project, worse, *options, more=fused)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*strategy 'both': strategy 'shop': search *query *: ValueError: gone"])
+    assert list(results(project)["strategies"]) == ["both", "own"]

@@ -19,7 +19,7 @@ from relevance.errors import StrategyError
 from relevance.strategies import Strategy, from_table
 
 BATCH = QueryBatch(["red shoe", "boot"], ids=["q1", "q2"])
-INNER: Any = SimpleNamespace(version="", facts={}, close=lambda: None)
+INNER: Any = SimpleNamespace(version="", facts={}, fuses=False, close=lambda: None)
 PRODUCTS: Any = SimpleNamespace(ids=("p1", "p2"))
 
 

@@ -17,6 +17,7 @@ from relevance import engines
 from relevance.baseline import Snapshot, document_text, read_baseline, update_lines
 from relevance.engines import Engine, QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
+from relevance.errors import StrategyError
 from relevance.evaluation import NDCG10
 from relevance.gate import Comparison, Limits, compare
 from relevance.gate.rebuilds import reach
@@ -201,6 +202,18 @@ def test_a_build_that_fails_is_removed() -> None:
     with pytest.raises(AttributeError):
         suite.rebuild(3)
     assert closed == [7]
+
+
+def test_a_strategy_that_a_build_gives_no_ranking_of_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = made_suite([])
+
+    def gone(*_: object) -> None:
+        raise StrategyError("strategy 'vectorsearch': gone")
+
+    monkeypatch.setattr(Suite, "search", gone)
+    suite.rebuild(2)
+    assert suite.refused == {"vectorsearch": "strategy 'vectorsearch': gone"}
+    assert list(suite.results) == ["textsearch"]
 
 
 def test_an_exact_index_is_not_built_again() -> None:

@@ -178,6 +178,7 @@ def test_a_function_sees_query_products_and_parameters() -> None:
         (lambda *_: [1.0], "1 score for 2 products; allowed: one each"),
         (lambda *_: [1.0, float("nan")], "a score is nan; allowed: a finite number"),
         (lambda *_: [1.0, None], "a score is None; allowed: a finite number"),
+        (lambda *_: [1.0, 10**400], "a score is 1000"),
         (lambda *_: [1.0, 1e31], "a score is 1e+31; allowed: a finite number up to 1e+30"),
         (lambda *_: 3, "TypeError"),
         (lambda *_: dict[str, int]()["weight"], "KeyError: 'weight'"),

@@ -15,6 +15,7 @@ import pytest
 from helpers.snapshots import random_measurement, snapshot
 
 from relevance import engines
+from relevance.errors import StrategyError
 from relevance.gate import Limits
 from relevance.records import NO_HIT, Ranking
 from relevance.suite import Baseline, compare, confirm_run_times, measure, settle_run_times
@@ -162,3 +163,22 @@ def test_the_fastest_of_all_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> No
     assert (timing.rounds, timing.queries_per_s) == (8, 1 / timing.run_time_s)
     assert 0 < timing.run_time_s < 60.0
     assert suite.results["untimed"].timing is None
+
+
+def test_what_gives_no_ranking_any_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    unused: Any = None
+    strategy: Any = SimpleNamespace(name="titles")
+    suite = Suite(unused, unused, ["a query"], {}, {}, unused)  # type: ignore[arg-type]
+    timing = Timing(60.0, 3, 0.1, None, unused)
+    suite.results = {name: Result(strategy, unused, unused, unused, unused, timing) for name in ("titles", "rest")}
+
+    def gone(_: Suite, one: Any) -> None:
+        if one.name == "titles":
+            raise StrategyError("strategy 'titles': gone")
+
+    monkeypatch.setattr(Suite, "search", gone)
+    monkeypatch.setattr(Suite, "calibrate", lambda _: None)
+    for _ in range(2):
+        suite.time_again("titles")
+    assert suite.refused == {"titles": "strategy 'titles': gone"}
+    assert list(suite.results) == ["rest"]
