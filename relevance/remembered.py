@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -23,3 +26,8 @@ class Remembered(dict[_Key, _Value]):
         if len(self) >= self._most and key not in self:
             self.clear()
         super().__setitem__(key, value)
+
+    def update(self, values: Mapping[_Key, _Value]) -> None:  # type: ignore[override] # of a mapping alone
+        """Put entries there one by one; that of `dict` would pass the limit."""
+        for key, value in values.items():
+            self[key] = value

@@ -28,7 +28,7 @@ Side: TypeAlias = Literal["query", "document"]
 _PACKAGED = "all-MiniLM-L6-v2"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
 _ELSEWHERE_ON_HUB = re.compile(rf'"({_HUB_NAME.pattern})--')
-_INFLUENTIAL = (".json", ".txt", ".model", ".safetensors", ".jinja")
+INFLUENTIAL = (".json", ".txt", ".model", ".safetensors", ".jinja")
 _HUB_IGNORED = ["onnx/*", "openvino/*"]
 _DEVICE = re.compile(r"(cpu|mps|(cuda|xpu|npu|hpu)(:\d{1,3})?)")
 _FEWEST_TOKENS = 3
@@ -273,7 +273,7 @@ def _located(model: str | None, revision: str | None, *, trusted: bool) -> tuple
         return path.name, path
     if not _HUB_NAME.fullmatch(model) or ".." in model:
         raise InputError(f"model {model!r}: no such folder; allowed: a folder, or OWNER/NAME on the Hugging Face hub")
-    patterns = [f"*{suffix}" for suffix in (*_INFLUENTIAL, *([".py"] if trusted else []))]
+    patterns = [f"*{suffix}" for suffix in (*INFLUENTIAL, *([".py"] if trusted else []))]
     return model, _downloaded(model, revision, patterns)
 
 
@@ -403,7 +403,7 @@ def _files(path: Path, folders: Sequence[Path], *, trusted: bool, has_own_module
     found = [file for place in places for file in place.glob("*" if place == path else "**/*") if file.is_file()]
     settings = "".join(file.read_text("utf-8", "replace") for file in found if file.name in _NAMING_CODE)
     runs_code = trusted and (has_own_module or '"auto_map"' in settings)
-    suffixes = (*_INFLUENTIAL, ".py") if runs_code else _INFLUENTIAL
+    suffixes = (*INFLUENTIAL, ".py") if runs_code else INFLUENTIAL
     files = {file.relative_to(path).as_posix(): file for file in found if file.suffix in suffixes}
     if runs_code:  # code may lie in other repositories of the hub
         for place in set(_ELSEWHERE_ON_HUB.findall(settings)):

@@ -8,9 +8,10 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance.embeddings import resolve
+from relevance.embeddings.model import INFLUENTIAL
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.checkpoints import checkpoints
@@ -20,7 +21,7 @@ from relevance.finetune.recipe import Curve, Recipe, Step, recipe_hash
 from relevance.text import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from relevance.finetune.distillation import Distillation
@@ -180,14 +181,15 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     try:
         sha256, files, base = str(record["sha256"]), dict(record["files"]), str(record["base"]["name"])
         actual = recipe_hash(record["ingredients"])
-        steps = tuple(Step(**step) for step in record["curve"]["steps"])
-        curve = Curve(**{**record["curve"], "steps": steps})
+        curve = _curve_in(record["curve"])
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(f"its record lacks {error}") from None
     if sha256 != actual or expected not in (None, sha256):
         raise damaged(f"it says {sha256[:12]} and was made by {actual[:12]}")
-    present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
-    if unknown := sorted((present | {_PAIRS, _WEIGHTS}) - files.keys()):
+    present = {
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix in (*INFLUENTIAL, ".py")
+    }
+    if unknown := sorted((present | {_PAIRS, _WEIGHTS}) - {RECORD} - files.keys()):
         raise damaged(f"its record does not have {unknown[0]}")
     for name, digest in files.items():
         file = folder / name
@@ -203,6 +205,15 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     except (InputError, KeyError):
         raise damaged(f"{_PAIRS} does not hold pairs") from None
     return Stored(folder, sha256, base, curve, trained)
+
+
+def _curve_in(value: Mapping[str, Any]) -> Curve:
+    """Read the curve of a record; an error of Python's own says what is wrong with it."""
+    curve = Curve(**{**value, "steps": tuple(Step(**step) for step in value["steps"])})
+    numbers = [curve.seconds, *(one for step in curve.steps for one in vars(step).values() if one is not None)]
+    if not all(isinstance(one, int | float) for one in numbers) or curve.best not in range(len(curve.steps)):
+        raise ValueError("a curve of numbers whose best step is one of it")
+    return curve
 
 
 def publish(recipe: Recipe | Distillation, curve: Curve, work: Path, cache_dir: Path) -> Stored:

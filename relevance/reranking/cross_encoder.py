@@ -158,8 +158,9 @@ class CrossReranker(Reranker):
         known: Mapping[_Pair, float] = self._known if cached else {}
         missing = list(dict.fromkeys(pair for row in rows for pair in row if pair not in known))
         new: dict[_Pair, float] = {}
-        if missing:
-            new = dict(zip(missing, (self._kept if cached else self._predicted)(missing).tolist(), strict=True))
+        for start in range(0, len(missing), _MOST_KEPT):
+            pairs = missing[start : start + _MOST_KEPT]
+            new.update(zip(pairs, (self._kept if cached else self._predicted)(pairs).tolist(), strict=True))
         scores = [[new[pair] if pair in new else known[pair] for pair in row] for row in rows]
         if cached:
             self._known.update(new)

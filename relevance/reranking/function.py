@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,14 @@ from relevance.reranking import LARGEST, Reranker
 from relevance.text import one_line, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from relevance.outside import Query
     from relevance.records import Catalogue
     from relevance.stages import Rerank
+
+_NO_LISTS = (str, bytes, bytearray, Mapping, AbstractSet)
+"""What can be gone through, and has no scores in the order of the products."""
 
 
 def scoring_function(rerank: Rerank) -> Callable[..., object]:
@@ -61,10 +66,14 @@ class FunctionReranker(Reranker):
         documents = [self._document(code) for code in codes]
         try:
             value: Any = self._function(query.text, documents, dict(query.params)) if documents else []
-            scores = list(value.tolist() if hasattr(value, "tolist") else value)
+            value = value.tolist() if hasattr(value, "tolist") else value
+            scores = value if isinstance(value, _NO_LISTS) else list(value)
         except (Exception, SystemExit) as error:
             what = one_line(f"{type(error).__name__}: {error}")
             raise StrategyError(f"{self.name}: {query}: {what}") from error
+        if isinstance(scores, _NO_LISTS):
+            allowed = "a list of numbers, one for each product in their order"
+            raise StrategyError(f"{self.name}: {query}: found {type(scores).__name__}; allowed: {allowed}")
         if len(scores) != len(codes):
             found = f"{plural(len(scores), 'score')} for {plural(len(codes), 'product')}"
             raise StrategyError(f"{self.name}: {query}: {found}; allowed: one each")
@@ -74,7 +83,7 @@ class FunctionReranker(Reranker):
             raise StrategyError(f"{self.name}: {query}: {error}") from None
 
     def _document(self, code: int) -> Mapping[str, Any]:
-        return {"id": self._catalogue.ids[code], **self._documents[code]}
+        return {**self._documents[code], "id": self._catalogue.ids[code]}
 
 
 def _number(value: object) -> float:

@@ -41,6 +41,7 @@ OWN = "own"
 """In the place of an analyzer's name: the fields' own."""
 
 _MOST_VALUES = 1_000
+_LARGEST = 1e30
 _DIGITS = 12
 
 
@@ -99,6 +100,11 @@ def value_text(value: Value) -> str:
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_usable(value: Value) -> bool:
+    """Whether it is a number that can be reckoned with."""
+    return _is_number(value) and abs(value) <= _LARGEST
 
 
 @dataclass(frozen=True)
@@ -334,10 +340,16 @@ def _values(name: str, place: tuple[str, str], raw: Any, today: Strategy) -> tup
             values = tuple(usual if value == OWN else value for value in values)
     for value in (one for one in values if one is not None):
         parts = value if isinstance(value, tuple) else (value,)
-        if not all(isinstance(part, str | int | float) and not set("{}").intersection(str(part)) for part in parts):
+        if not all(map(_is_allowed, parts)):
             raise InputError(f"{name}: {shown(value)}; allowed: numbers, truth values, texts without braces, or lists")
     _check_once(name, values)
     return values, any_between
+
+
+def _is_allowed(value: Value) -> bool:
+    if isinstance(value, str):
+        return not set("{}").intersection(value)
+    return isinstance(value, bool) or _is_usable(value)
 
 
 def _check_once(name: str, values: Combination) -> None:
@@ -351,7 +363,7 @@ def _range(name: str, raw: Mapping[str, Any]) -> tuple[Combination, bool]:
         raise InputError(f"{name}: {unknown('key', key, _ENDS)}")
     ends: list[Any] = [raw.get(key) for key in _ENDS]
     low, high, step = ends
-    if not _is_number(low) or not _is_number(high) or low >= high or (step is not None and not _is_number(step)):
+    if not _is_usable(low) or not _is_usable(high) or low >= high or (step is not None and not _is_usable(step)):
         raise InputError(f"{name} = {shown(dict(raw))}; allowed: {{from = A, to = B}} with numbers, A below B")
     if step is None and not (isinstance(low, int) and isinstance(high, int)):
         return (low, high), True

@@ -10,3 +10,5 @@ def test_all_go_before_one_more_comes() -> None:
     assert table == {"a": 1, "b": 3}
     table["c"] = 4
     assert table == {"c": 4}
+    table.update({"d": 5, "e": 6})  # as if they came one by one
+    assert table == {"e": 6}

@@ -182,12 +182,24 @@ def test_a_function_sees_query_products_and_parameters() -> None:
         (lambda *_: [1.0, 1e31], "a score is 1e+31; allowed: a finite number up to 1e+30"),
         (lambda *_: 3, "TypeError"),
         (lambda *_: dict[str, int]()["weight"], "KeyError: 'weight'"),
+        (lambda *_: {1.0, 2.0}, "found set; allowed: a list of numbers, one for each product in their order"),
+        (lambda *_: {0.5: "p1", 1.0: "p2"}, "found dict; allowed: a list of numbers"),
+        (lambda *_: b"ab", "found bytes; allowed: a list of numbers"),
+        (lambda *_: [1.0, 10**400], "a score is 1000"),
     ],
 )
 def test_what_a_function_does_wrong_is_a_line_that_names_the_query(answer: Callable[..., object], line: str) -> None:
     with pytest.raises(StrategyError, match=r"rerank shop:score: query 'lamp' \(q1\): ") as caught:
         function_reranker(answer).scores([Query("lamp", "q1")], [[0, 1]])
     assert line in str(caught.value)
+
+
+def test_a_field_of_the_products_named_id_does_not_hide_their_ids() -> None:
+    seen: list[object] = []
+    reranker = function_reranker(lambda _, products, __: seen.extend(one["id"] for one in products) or [1, 2])
+    reranker._documents = [{"id": "own", "title": "red lamp"}, {"id": "own", "title": "blue lamp"}]
+    reranker.scores([Query("lamp")], [[1, 0]])
+    assert seen == ["p2", "p1"]
 
 
 def test_a_function_that_is_not_there_is_a_line(tmp_path: Path) -> None:
@@ -273,6 +285,20 @@ def test_scores_on_disk_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for query in ("a", "b", "c"):
         cross(tmp_path)[0].scores([Query(query)], [[0, 1]])
     assert sum(file.stat().st_size for file in tmp_path.rglob("*.vectors")) == 4 * 2
+
+
+def test_one_call_keeps_no_more_scores_on_disk_and_in_memory_than_are_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relevance.reranking.cross_encoder._MOST_KEPT", 4)
+    monkeypatch.setattr("relevance.reranking.cross_encoder._MOST_IN_MEMORY", 3)
+    reranker, loaded = cross(tmp_path, texts=["x" * length for length in range(10)])
+    queries, codes = [Query("a"), Query("b")], [[*range(10)], [*range(9, -1, -1)]]
+    assert reranker.scores(queries, codes) == codes
+    assert len(loaded[0].pairs) == 20
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*.vectors")) == 4 * 4
+    assert len(reranker._known) <= 3
+    assert reranker.scores(queries, codes) == codes
 
 
 def test_a_model_whose_score_is_no_number_is_a_line(tmp_path: Path) -> None:

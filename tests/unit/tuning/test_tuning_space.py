@@ -185,6 +185,14 @@ def test_tables_are_read_in_an_order_of_their_own(strategy: Strategy, table: Any
         (OWN, {"boost": ["{{query}}", 1]}, "boost: '{{query}}'; allowed: numbers, truth values, texts without braces"),
         (OWN, {"boost": {"from": 1}}, "boost = .*; allowed: {from = A, to = B} with numbers, A below B"),
         (OWN, {"boost": {"from": 1, "until": 2}}, "boost: unknown key 'until'"),
+        (
+            OWN,
+            {"boost": {"from": 1, "to": 3, "step": float("nan")}},
+            "'step': nan}; allowed: {from = A",
+        ),
+        (OWN, {"boost": {"from": 1, "to": float("inf")}}, "boost = {'from': 1, 'to': inf}; allowed"),
+        (OWN, {"boost": {"from": 1, "to": 10**400}}, "; allowed: {from = A, to = B} with numbers, A below B"),
+        (OWN, {"boost": [1, 10**400]}, "; allowed: numbers, truth values, texts without braces, or lists"),
         (OWN, {"boost": {"from": 1, "to": 5000}}, "boost: step = 1; allowed: above 0, up to 1,000 values"),
         (OWN, {"boost": [3]}, "nothing to choose between: values of boost rank alike"),
         (
