@@ -13,11 +13,13 @@ from relevance import tuning
 from relevance.baseline import SNAPSHOT, by_todays_data, read_baseline
 from relevance.cli import FAILED, Answer
 from relevance.cli.project import read_config
+from relevance.config import keys
 from relevance.datasets.asked import ASKED, Orders
 from relevance.datasets.overlay import beside
 from relevance.diagnosis import diagnose
 from relevance.errors import InputError, unknown
 from relevance.files import writing
+from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
 from relevance.report.finetuned import (
@@ -110,6 +112,8 @@ def _kept(config: Config, missing: Sequence[Recipe]) -> Iterator[None]:
 def _reranker(arguments: argparse.Namespace, config: Config) -> Answer:
     """Train the cross-encoder where it is not there, and say what it changes."""
     beside = {"--seeds": arguments.seeds > 1, "--compare": arguments.compare, "--out": out_of(config)}
+    typed = (key for key in keys("finetune") if key.option and config.origins[key.path].startswith("option"))
+    beside |= {key.option: key.name not in (*USED, "mix") for key in typed}
     for option, is_set in beside.items():
         if is_set:
             raise InputError(f"{option} changes nothing beside --reranker; leave it out")

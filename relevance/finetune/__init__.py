@@ -130,6 +130,10 @@ class Options:
             if able and name not in loss.takes:
                 line = f"{name} = {text_of(chosen[name])} changes nothing with the loss {self.loss}"
                 raise InputError(f"{line}; allowed: with {', '.join(able)}")
+        if "positive_from" in chosen and loss.rows == "graded":
+            others = ", ".join(other for other, one in LOSSES.items() if one.rows != "graded")
+            line = f"positive_from = {text_of(self.positive_from)} changes nothing with the loss {self.loss}"
+            raise InputError(f"{line}, which takes pairs of all relevances; allowed: with {others}")
         if self.mined < loss.fewest:
             raise InputError(f"negatives = {self.mined} with the loss {self.loss}; allowed: {loss.fewest} or more")
         for name in MINING if not self.mined and not loss.taught else ():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 """Of the second one is how the base model embeds what negatives are mined among."""
-_USED = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "patience")
+USED = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "patience")
 """Of the options of fine-tuning those that this training takes."""
 
 _OF_BASE = ("query_prompt", "document_prompt", "max_tokens", "truncate_dim")
@@ -53,7 +53,7 @@ class RerankerRecipe(Recipe):
             **{name: getattr(self.base, name) for name in _OF_BASE},
             "pairs": recipe_hash(json.dumps(pairs)),
             "validation": self.validation.sha256,
-            "options": {name: getattr(self.options, name) for name in _USED},
+            "options": {name: getattr(self.options, name) for name in USED},
             "reranker": asdict(self.reranker),
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,13 +47,18 @@ def parse_recipes(texts: Sequence[str], options: Options) -> Mapping[str, Option
     recipes: dict[str, Options] = {}
     for text in (part.strip() for one in texts for part in one.split(",")):
         made = _recipe(text, options)
-        if same := next((name for name, other in recipes.items() if other == made), None):
+        if same := next((name for name, other in recipes.items() if _trains(other) == _trains(made)), None):
             raise InputError(f"--compare {text}: the same recipe as {same}; allowed: each once")
         recipes[text] = made
     if len(recipes) < _FEWEST:
         only = ", ".join(recipes)
         raise InputError(f"--compare {only}: one recipe; allowed: two or more, such as loss=mnrl,loss=hard")
     return recipes
+
+
+def _trains(options: Options) -> Mapping[str, object]:
+    """What a training does: negatives left out are as many as the loss has of its own."""
+    return asdict(options) | {"negatives": options.mined}
 
 
 def _recipe(text: str, options: Options) -> Options:

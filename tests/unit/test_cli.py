@@ -74,6 +74,9 @@ MISTAKES = [
     ("check --config relevence.toml", "{project}/relevence.toml: cannot be read (No such file or directory)"),
     ("check --out taken", "--out {project}/taken: holds other files; allowed: a new or empty folder"),
     ("check --out /proc/none/out", "--out /proc/none/out: is not a folder that can be written to (/proc: "),
+    ("finetune --reranker --loss gist", "--loss changes nothing beside --reranker; leave it out"),
+    ("finetune --reranker --matryoshka 64", "--matryoshka changes nothing beside --reranker; leave it out"),
+    ("finetune --reranker --positive-from 2.5", "--positive-from changes nothing beside --reranker; leave it out"),
     ("check --strategy vectorsearch --model minilm", "model '{project}/minilm': no such folder; allowed: "),
 ]
 

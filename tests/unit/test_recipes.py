@@ -36,6 +36,14 @@ def test_a_key_that_takes_a_list_stands_once_an_item() -> None:
         ("loss=mnrl,epochs=two", "--compare epochs=two: epochs = 'two'; allowed: a whole number"),
         ("loss=mnrl,epochs=3", "--compare epochs=3: the same recipe as loss=mnrl; allowed: each once"),
         ("loss=mnrl,epochs=1+epochs=2", "--compare epochs=1+epochs=2: epochs stands 2 times; allowed: once"),
+        (
+            "loss=hard,loss=hard+negatives=1",
+            "--compare loss=hard+negatives=1: the same recipe as loss=hard; allowed: ",
+        ),
+        (
+            "loss=cosent,loss=cosent+positive_from=2.5",
+            "--compare loss=cosent+positive_from=2.5: positive_from = 2.5 changes nothing with the loss cosent, which",
+        ),
         ("seed=1,seed=2", "--compare seed=1: unknown key 'seed'"),
     ],
 )
