@@ -12,7 +12,7 @@ from relevance.bodies import NO_PARAMS
 from relevance.errors import StrategyError
 from relevance.fusion import linear_combination, reciprocal_rank_fusion
 from relevance.outside import Query
-from relevance.records import HITS, Ranking
+from relevance.records import HITS, NO_HIT, Ranking
 from relevance.reranking import reorder
 from relevance.strategies import Leg, all_of
 
@@ -66,6 +66,8 @@ def _reranked(strategy: Strategy, ranking: Ranking, batch: QueryBatch, hits: int
     ids, params = batch.ids or [""] * len(batch), batch.params or [NO_PARAMS] * len(batch)
     queries = list(map(Query, batch.texts, ids, params))
     try:
+        if rerank.weight < 1:
+            _check_scores(strategy, ranking, batch, rerank.depth)
         ordered = reorder(
             ranking, batch.rerankers[rerank], queries, depth=rerank.depth, weight=rerank.weight, cached=cached
         )
@@ -138,8 +140,23 @@ def _combined(  # noqa: PLR0913 - the last by name
     if strategy.combine == "rrf":
         return reciprocal_rank_fusion(rankings, window=window, k=strategy.k, hits=hits, weights=weights)
     if strategy.combine == "linear":
+        for one, ranking in zip(strategy.members, rankings, strict=False):  # legs of ours descend
+            if one.reranking is None:
+                _check_scores(one, ranking, batch, window)
         return linear_combination(rankings, weights=weights, normalizer=strategy.normalizer, window=window, hits=hits)
     return Ranking(rankings[0].codes[:, :hits], rankings[0].scores[:, :hits])
+
+
+def _check_scores(strategy: Strategy, ranking: Ranking, batch: QueryBatch, window: int) -> None:
+    """Refuse scores that rise along the order where they are added: what ranks from outside may give distances."""
+    if strategy.outside is None:
+        return
+    codes, scores = ranking.codes[:, :window], ranking.scores[:, :window]
+    rows = np.flatnonzero(((scores[:, 1:] > scores[:, :-1]) & (codes[:, 1:] != NO_HIT)).any(axis=1))
+    if len(rows):
+        query = Query(batch.texts[rows[0]], batch.ids[rows[0]] if batch.ids else "")
+        allowed = "allowed where scores are added: the best hit has the highest, or none has one"
+        raise StrategyError(f"{strategy.outside.name}: {query}: the scores rise from hit to hit; {allowed}")
 
 
 def search_part(engine: Engine, part: Leg | Strategy, batch: QueryBatch, *, hits: int) -> Ranking:

@@ -132,7 +132,8 @@ def ranking_of(  # noqa: PLR0913 - by name
         Shape (queries, hits); where an answer has no scores, hits are scored by their rank from `hits` down to 1.
 
     Raises:
-        StrategyError: a hit stands twice in an answer, or the catalogue lacks it; or answers are too few or too many.
+        StrategyError: some hits have a score and some have none; a hit stands twice in an answer, or the catalogue
+            lacks it; or answers are too few or too many.
     """
     found, scores = no_hits(len(queries), hits)
     row = -1
@@ -154,6 +155,8 @@ def ranking_of(  # noqa: PLR0913 - by name
                 known[code] = score
                 if len(known) == hits:
                     break
+        if len({score is None for score in known.values()}) > 1:
+            raise StrategyError(f"{queries[row]}: some hits have a score and some have none; allowed: all or none")
         found[row, : len(known)] = list(known)
         scores[row, : len(known)] = [hits - at if one is None else one for at, one in enumerate(known.values())]
     if row + 1 < len(queries):

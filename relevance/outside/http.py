@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import jsonpath
 import urllib3
@@ -29,12 +29,21 @@ from relevance.text import one_line, plural, without_credentials
 from relevance.web import UnboundedAnswerError, proxy_of, read_whole, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from relevance.outside import Answer, Query
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
+_SECRET_HEADER = re.compile(r"auth(?!or(?!i))|session|cookie|key|token|secret|password|credential", re.IGNORECASE)
+_NO_SECRET = re.compile(r'[\s;,:"]*(?:[A-Za-z][A-Za-z-]*\s+)?(?:[A-Za-z_][\w.-]*="?)?')
+"""What may stand beside a variable in such a header: a scheme, `name=`."""
+_SECRET_PARAMETER = re.compile(
+    r"(?:(?:api|access|auth|app|client|subscription|x)[_-]?)*(?:key|token|secret)|password|passwd|pwd|signature",
+    re.IGNORECASE,
+)
+_LEAST_SECRET = 4
+_LONGEST_WAIT_S = 60
+_FILLED = re.compile(r"\$\{\w+\}|\{\{.*\}\}")
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 _OF_SSL = re.compile(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$")
 _BUSY = (429, 502, 503, 504)
@@ -169,13 +178,23 @@ class Endpoint(Outside):
         return made
 
     def _url_problems(self) -> Iterator[str]:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "{{" in parts.netloc:
+        try:
+            parts = urlsplit(self.url)
+            is_url = bool(parts.hostname and (parts.port is None or parts.port))
+        except ValueError as error:
+            written = quoted(one_line(without_credentials(self.url), _SHOWN))
+            yield f"url = {written}: {error}; allowed: http:// or https://, a host, and marks behind it"
+            return
+        if parts.scheme not in ("http", "https") or not is_url or re.search(r"[{}]", parts.netloc):
             written = quoted(one_line(without_credentials(self.url), _SHOWN))
             yield f"url = {written}; allowed: http:// or https://, a host, and marks behind it"
         if "@" in parts.netloc:
             instead = 'headers = {Authorization = "Basic ${NAME}"}, with a variable of the environment'
             yield f"url: user and password in it; allowed: {instead}"
+        for name, _, value in (each.partition("=") for each in parts.query.split("&")):
+            if value and _SECRET_PARAMETER.fullmatch(unquote(name)) and not _FILLED.fullmatch(value):
+                instead = f"{name}=${{NAME}}, with a variable of the environment"
+                yield f"url: {name}: a secret stands in the file; allowed: {instead}"
         for name, path in (("ids", self.ids), ("scores", self.scores), *(("errors", path) for path in self.errors)):
             try:
                 jsonpath.compile(path or "$")
@@ -197,7 +216,8 @@ class Endpoint(Outside):
         for name, value in self.headers:
             if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or _NOT_PRINTABLE.search(value):
                 yield f"header {quoted(name)}; allowed: printable ASCII"
-            if _SECRET_HEADER.search(name) and not _VARIABLE.search(value):
+            fixed = _VARIABLE.split(value)[::2]
+            if _SECRET_HEADER.search(name) and (len(fixed) == 1 or not all(map(_NO_SECRET.fullmatch, fixed))):
                 instead = f'{name} = "${{NAME}}", with a variable of the environment'
                 yield f"header {name}: a secret stands in the file; allowed: {instead}"
 
@@ -240,28 +260,31 @@ class Endpoint(Outside):
         return json.dumps(body, ensure_ascii=False).encode()
 
     def open(self) -> Ranker:
-        """Fill the headers; nothing is asked yet.
+        """Fill headers and URL; nothing is asked yet.
 
         Raises:
             InputError: a variable of the environment is not set, or holds what no header can.
         """
-        return _Asking(self, {name: _filled(name, value) for name, value in self.headers})
+        _filled("url", self.url)
+        return _Asking(self, {name: _filled(f"header {name}", value) for name, value in self.headers})
 
     def definition(self) -> Mapping[str, Any]:
         """What is asked and what is read, headers as they are written."""
         facts: dict[str, Any] = {"url": self.url, "method": self.method, "ids": self.ids}
         facts |= {"body": json.loads(self.body)} if self.body else {}
         facts |= {"headers": dict(self.headers)} if self.headers else {}
+        facts |= {"scores": self.scores} if self.scores else {}
+        facts |= {"errors": list(self.errors)} if self.errors != _PARTIAL else {}
         return {"http": facts}
 
 
-def _filled(header: str, text: str) -> str:
+def _filled(where: str, text: str, encoded: Callable[[str], str] = str) -> str:
     def value(mark: re.Match[str]) -> str:
         held = os.environ.get(mark[1], "")
         if not held.strip() or re.search(r"[^\x20-\x7e]", held):  # what it holds is never shown
             problem = "holds more than printable ASCII" if held.strip() else "is not set"
-            raise InputError(f"http: header {header}: {mark[1]} {problem}; allowed: a variable that holds its value")
-        return held
+            raise InputError(f"http: {where}: {mark[1]} {problem}; allowed: a variable that holds its value")
+        return encoded(held)
 
     return _VARIABLE.sub(value, text)
 
@@ -277,6 +300,9 @@ class _Asking(Ranker):
         self._pool = _pool(endpoint)
         self._turn, self._next = threading.Lock(), 0.0
         self._tried_again = 0
+        written = " ".join((endpoint.url, *(value for _, value in endpoint.headers)))
+        held = {os.environ[name] for name in _VARIABLE.findall(written)}
+        self._secrets = sorted({one for each in held for one in (each, _encoded(each))}, key=len, reverse=True)
 
     def rank(self, queries: Sequence[Query], depth: int) -> Iterator[Answer]:
         if len(queries) == 1:
@@ -299,7 +325,7 @@ class _Asking(Ranker):
         endpoint = self._endpoint
         self._wait()
         try:
-            url, body = endpoint.url_for(query, depth), endpoint.body_for(query, depth)
+            url, body = _filled("url", endpoint.url_for(query, depth), _encoded), endpoint.body_for(query, depth)
             answer = self._pool.urlopen(
                 endpoint.method, _target(url), body=body, headers=self._headers, preload_content=False
             )
@@ -307,7 +333,13 @@ class _Asking(Ranker):
             place = answer.headers.get("location", "")
             return self._hits(answer.status, read_whole(answer), place)
         except (HTTPError, UnboundedAnswerError, InputError, OSError) as error:
-            raise StrategyError(f"{endpoint.name}: {query}: {self._line(error)}") from None
+            raise StrategyError(f"{endpoint.name}: {query}: {self._masked(self._line(error))}") from None
+
+    def _masked(self, text: str) -> str:
+        """Text with `…` in the place of what variables hold, which a server may repeat."""
+        for secret in self._secrets:
+            text = text.replace(secret, "…") if len(secret) >= _LEAST_SECRET else text
+        return text
 
     def _wait(self) -> None:
         """Until the next request may be sent."""
@@ -319,28 +351,28 @@ class _Asking(Ranker):
         time.sleep(max(0.0, at - time.monotonic()))
 
     def _hits(self, status: int, data: bytes, place: str) -> Answer:
-        said = one_line(data[:1_000].decode(errors="replace"), _SHOWN)
+        said = one_line(self._masked(data[:10_000].decode(errors="replace")), _SHOWN)
         try:
             answer = parse_json(data.decode("utf-8-sig"))
         except ValueError:
             answer = None
         if status not in _OK:
-            said = (answer and _reason(answer)) or said
+            said = (answer and _reason(answer, self._masked)) or said
             if place and status in _MOVED:
-                target = quoted(one_line(without_credentials(place), _SHOWN))
+                target = quoted(one_line(without_credentials(self._masked(place)), _SHOWN))
                 raise InputError(f"answered {status}, to {target}; allowed: the url itself, no redirect is followed")
             raise InputError(f"answered {status}" + (f": {said}" if said else ""))
         if not isinstance(answer, dict | list):
             raise InputError(f"found {quoted(said)}; allowed: JSON in UTF-8, an object or a list")
         for path, errors in self._errors.items():
             if held := next(filter(None, errors.findall(answer)), None):
-                reason = _reason(held)
-                found = quoted(reason) if reason else one_line(json.dumps(held), _SHOWN)
+                reason = _reason(held, self._masked)
+                found = quoted(reason) if reason else one_line(self._masked(json.dumps(held)), _SHOWN)
                 raise InputError(f"{path} is {found}; allowed in a whole answer: nothing, false or 0 (errors)")
         of_ids, of_scores = self._paths
         ids = of_ids.findall(answer)
         if wrong := [one for one in ids if not isinstance(one, str | int) or isinstance(one, bool)]:
-            found = one_line(repr(wrong[0]), _SHOWN)
+            found = one_line(self._masked(repr(wrong[0])), _SHOWN)
             raise InputError(f"{self._endpoint.ids} leads to {found}; allowed: ids, texts or whole numbers")
         scores = of_scores.findall(answer) if of_scores else [None] * len(ids)
         if len(scores) != len(ids):
@@ -368,13 +400,17 @@ class _Asking(Ranker):
         return f"not reached ({reason})" if isinstance(error, NewConnectionError) else f"connection lost ({reason})"
 
 
-def _reason(value: object) -> str:
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _reason(value: object, masked: Callable[[str], str]) -> str:
     """What an error says of itself, in a line; "" where it says nothing that is known."""
     if isinstance(value, Mapping):
-        return next(filter(None, (_reason(value.get(name)) for name in _REASON)), "")
+        return next(filter(None, (_reason(value.get(name), masked) for name in _REASON)), "")
     if isinstance(value, list):
-        return next(filter(None, map(_reason, value)), "")
-    return one_line(value, _SHOWN) if isinstance(value, str) else ""
+        return next(filter(None, (_reason(one, masked) for one in value)), "")
+    return one_line(masked(value), _SHOWN) if isinstance(value, str) else ""
 
 
 def _target(url: str) -> str:
@@ -382,9 +418,21 @@ def _target(url: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
+class _Retry(Retry):
+    def increment(
+        self, method: Any = None, url: Any = None, response: Any = None, *args: Any, **options: Any
+    ) -> _Retry:
+        """Give up where the server asks for a longer wait than a session has time for."""
+        if response is not None and (self.get_retry_after(response) or 0) > _LONGEST_WAIT_S:
+            response.close()
+            line = f"to be asked again after more than {_LONGEST_WAIT_S} s (Retry-After)"
+            raise InputError(f"answered {response.status}, {line}; allowed: less, or fewer requests (per_second)")
+        return super().increment(method, url, response, *args, **options)
+
+
 def _pool(endpoint: Endpoint) -> Any:
     parts = urlsplit(endpoint.url)
-    retries = Retry(
+    retries = _Retry(
         total=endpoint.retries,
         redirect=0,
         status_forcelist=_BUSY,

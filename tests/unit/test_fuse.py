@@ -18,7 +18,7 @@ from relevance.cli import main
 from relevance.config import Config, reading
 from relevance.diagnosis import parts_of
 from relevance.engines import Engine, QueryBatch
-from relevance.errors import InputError
+from relevance.errors import InputError, StrategyError
 from relevance.gate import Limits
 from relevance.mutation import KINDS
 from relevance.records import Ranking
@@ -112,6 +112,28 @@ def test_the_lists_of_strategies_are_fused() -> None:
         assert dict(found) == pytest.approx(expected, rel=1e-5)
         (together, _) = runner.search_all(indexed.engine, [both, both.members[1]], indexed.batch)
         assert hits(together) == found
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ('[strategies.sum]\nfuse = ["names", "shop"]\ncombine = "linear"\n', "sum"),
+        ('[strategies.shop.rerank]\nsearch = "shop_search:score"\nweight = 0.5\n', "shop"),
+    ],
+)
+def test_scores_that_rise_are_refused_where_they_are_added(shop: Path, table: str, name: str) -> None:
+    (shop / "shop_search.py").write_text(
+        'def rank(query, params, depth):\n    return [("p3", 0.1), ("p1", 0.2), ("p4", 0.4)][:depth]\n\n\n'
+        "def score(query, products, params):\n    return [1] * len(products)\n"
+    )
+    config = configured(TOML + table)
+    chosen = [config.strategies[one] for one in {"shop", name}]
+    with closing(suite.prepare(suite.make_plan(config, chosen), progress=False)) as indexed:
+        if name != "shop":
+            assert [uid for uid, _ in hits(indexed.search(config.strategies["shop"]))] == ["p3", "p1", "p4"]
+        line = f"^strategy '{name}': search shop_search:rank: query 'red table' .*: the scores rise from hit to hit; "
+        with pytest.raises(StrategyError, match=line):
+            indexed.search(config.strategies[name])
 
 
 def test_what_they_share_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], O
         'return ["p2", "p1"]',
         'return [("p2", 2.0), ("p1", 1)]',
         'return (["p2", 2], ["p1", 1.0])',
-        'return [{"id": "p2", "score": 2}, {"id": "p1", "score": None}]',
+        'return [{"id": "p2", "score": 2}, {"id": "p1", "score": 1}]',
         'return np.array(["p2", "p1"])',
         'return iter([("p2", np.float32(2)), ("p1", np.int64(1))])',
         'return ["p2", "p1", "p3", "p4"][:depth if depth < 3 else 2]',
@@ -99,6 +100,7 @@ def test_a_function_gets_query_parameters_and_depth(module: Callable[[str], Outs
         ('return [("p1", 10**9999)]', "query 'boot' (q2): a score is a number of too many digits; allowed: a finite"),
         ("return [10**9999]", "query 'boot' (q2): a hit is a number of too many digits; allowed: an id of up to 400"),
         ("return [1.5]", "query 'boot' (q2): a hit is '1.5'; allowed: an id"),
+        ('return [("p1", 0.9), "p2"]', "query 'boot' (q2): some hits have a score and some have none; allowed: all or"),
         ('return ["p1", "p1"]', "query 'boot' (q2): product 'p1' stands twice; allowed: once"),
         ('return ["p9"]', "query 'boot' (q2): product 'p9', which the data set's products lack; allowed: their ids"),
     ],
@@ -131,7 +133,7 @@ ECHO = """
 import json, sys
 for line in sys.stdin:
     q = json.loads(line)
-    print(json.dumps({"hits": [["p2", 0.5], {"id": "p1"}][: q["depth"]]}), flush=True)
+    print(json.dumps({"hits": [["p2", 0.5], {"id": "p1", "score": 0.25}][: q["depth"]]}), flush=True)
 """
 
 
@@ -140,7 +142,7 @@ def command(script: str, **more: Any) -> Outside:
 
 
 def test_a_command_answers_lines_with_lines() -> None:
-    assert ranked(command(ECHO)) == ([[1, 0, -1]] * 2, [[0.5, 2, -np.inf]] * 2, [], {})
+    assert ranked(command(ECHO)) == ([[1, 0, -1]] * 2, [[0.5, 0.25, -np.inf]] * 2, [], {})
 
 
 def test_a_command_is_started_once() -> None:
@@ -401,6 +403,14 @@ GOOD: Mapping[str, Any] = {"url": "http://h/?q={{query}}", "ids": "$.a"}
         ({**GOOD, "concurrency": 0}, "http: concurrency = 0; allowed: a whole number from 1 to 64"),
         ({**GOOD, "per_second": 0}, "http: per_second = 0; allowed: a number above 0"),
         ({**GOOD, "headers": {"X-Api-Key": "s3cret"}}, "http: header X-Api-Key: a secret stands in the file; allowed:"),
+        ({**GOOD, "headers": {"X-Session": "s3cret"}}, "http: header X-Session: a secret stands in the file; allowed"),
+        (
+            {**GOOD, "headers": {"Authorization": "Bearer s3cret${TOKEN}"}},
+            "http: header Authorization: a secret stands in the file; allowed",
+        ),
+        ({**GOOD, "url": "http://h/?q={{query}}&api_key=s3cret"}, "http: url: api_key: a secret stands in the file"),
+        ({**GOOD, "url": "http://h:99999/{{query}}"}, "http: url = 'http://h:99999/{{query}}': Port out of range"),
+        ({**GOOD, "url": "http://[::1/{{query}}"}, "http: url = 'http://[::1/{{query}}': Invalid IPv6 URL; allowed"),
         ({**GOOD, "headers": {"a b": "c"}}, "http: header 'a b'; allowed: printable ASCII"),
     ],
 )
@@ -409,6 +419,42 @@ def test_a_table_that_cannot_be(table: Mapping[str, Any], line: str) -> None:
         outside(http=table)
     assert str(caught.value).startswith(f"strategy 'shop': {line}")
     assert "s3cret" not in str(caught.value)
+
+
+def test_what_a_server_repeats_of_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "s3cret/+" * 20)
+    token = "s3cret/+" * 20
+    table: dict[str, Any] = {
+        "url": "?q={{query}}&token=${SHOP_TOKEN}",
+        "headers": {"Authorization": "Bearer ${SHOP_TOKEN}"},
+    }
+    answers: list[Answered] = [
+        as_json({"error": f"no user {token}"}, 401),
+        as_json({"errors": [f"no user {token}"]}),
+        (403, f"no user {token}".encode()),
+        (302, b"", {"Location": f"/login?t={quote(token, safe='')}"}),
+    ]
+    left = iter(answers)
+    with answering(lambda _: next(left)) as there:
+        endpoint = outside(http={**ASKS_BY_MARK, **table, "url": there.url + table["url"]})
+        for _ in answers:
+            with pytest.raises(StrategyError) as caught:
+                ranked(endpoint, ASKED[:1])
+            assert "s3cret" not in str(caught.value)
+            assert "…" in str(caught.value)
+    assert there.asked[0].path == f"/?q=red%20shoe&token={quote(token, safe='')}"
+
+
+def test_a_long_wait_is_given_up() -> None:
+    with answering(lambda _: (429, b"", {"Retry-After": "100000"})) as there, pytest.raises(StrategyError) as caught:
+        ranked(outside(http={"url": f"{there.url}?q={{{{query}}}}", **ASKS_BY_MARK}), ASKED[:1])
+    assert "answered 429, to be asked again after more than 60 s (Retry-After); allowed: less" in str(caught.value)
+
+
+def test_what_is_read_of_an_answer_is_defined() -> None:
+    assert "errors" not in outside(http=GOOD).definition()["http"]
+    read = outside(http={**GOOD, "scores": "$.s", "errors": ["$.e"]}).definition()["http"]
+    assert (read["scores"], read["errors"]) == ("$.s", ["$.e"])
 
 
 @pytest.mark.parametrize(("value", "said"), [(None, "is not set"), ("a\r\nb: c", "holds more than printable ASCII")])
