@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from annotated_types import Interval
 
 from relevance.errors import InputError
 from relevance.files import quoted
-from relevance.setting import Takes, Text, declared, setting
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from relevance.setting import Takes, Text, declared, setting, shown
 
 TRAINED = "finetuned"
 """The cross-encoder that is made of the base model by training on the data set's pairs."""
@@ -54,12 +52,14 @@ class Rerank:
 _KEYS = {key.name: key for key in declared(Rerank)}
 
 
-def read_rerank(table: Mapping[str, Any], folder: str = ".") -> Rerank:
+def read_rerank(table: Mapping[str, Any] | object, folder: str = ".") -> Rerank:
     """Read the table of a strategy; `folder` is that of its file.
 
     Raises:
         InputError: a key is not known, its value not allowed, or it changes nothing beside the others.
     """
+    if not isinstance(table, Mapping):
+        raise InputError(f'rerank = {shown(table)}; allowed: a table, such as {{model = "{TRAINED}"}}')
     if table == {"model": TRAINED}:  # as in what is ready-made, for which pydantic would be loaded at every start
         return Rerank(TRAINED)
     if unknown := [name for name in table if name not in _KEYS]:

@@ -281,6 +281,7 @@ def reranker_lines(done: Reranked) -> list[str]:
         f"  {done.stored.path}",
         *(f"note: {note}" for note in done.stored.notes),
         f"{change.tuned} against {change.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}",
+        *(["note: the reranker is worse than what it reorders; do not use it as it is"] if gain.difference < 0 else []),
         f"a query, median of single ones: {times}",
     ]
 

@@ -11,8 +11,9 @@ from helpers import golden
 from helpers.changes import ODD, changes, choice, comparison, curve, done, evaluation, judged, pairs, queries
 
 from relevance.finetune.changes import Changes, Comparison, compare
+from relevance.finetune.recipe import Curve, Step
 from relevance.report import charts
-from relevance.report.finetuned import recipe_lines, report_files
+from relevance.report.finetuned import recipe_lines, report_files, reranker_lines
 
 NO_PAIRS = judged([], [], [])
 
@@ -138,3 +139,12 @@ def test_a_model_of_dot_products_is_called_so() -> None:
     files = report_files(done(changes(3, judged=4, seeds=1), similarity="dot"))
     assert "dot_product_before,dot_product_after" in str(files["pairs.csv"])
     assert "cosine" not in str(files["index.md"]).lower()
+
+
+@pytest.mark.parametrize(("tuned", "is_said"), [(0.4, True), (0.5, False), (0.6, False)])
+def test_a_reranker_that_is_worse_than_its_input_is_said_so(tuned: float, *, is_said: bool) -> None:
+    steps = (Step(0, 0.0, None, 0.1, 0.2, 0.3),)
+    stored = SimpleNamespace(curve=Curve(steps, 0, 12.5, stopped_early=False), path="model", notes=())
+    change = compared([0.5, 0.5, 0.5], [tuned, 0.5, 0.5])
+    lines = reranker_lines(SimpleNamespace(stored=stored, change=change, stages={}))  # type: ignore[arg-type] # as it is
+    assert ("note: the reranker is worse than what it reorders; do not use it as it is" in lines) is is_said
