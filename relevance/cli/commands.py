@@ -23,6 +23,7 @@ from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
 from relevance.report.finetuned import (
+    forecast_lines,
     outcome_lines,
     recipe_lines,
     recipes_lines,
@@ -35,7 +36,7 @@ from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
 from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
-from relevance.suite.finetuning import compare_models, compare_reranker, plan_reranker, plan_trainings
+from relevance.suite.finetuning import compare_models, compare_reranker, forecast_of, plan_reranker, plan_trainings
 from relevance.suite.recipes import parse_recipes, plan_recipes, try_recipes
 from relevance.text import plural, progress_bar
 
@@ -73,14 +74,18 @@ def finetune(arguments: argparse.Namespace) -> Answer:
     if recipes is not None:
         planned = plan_recipes(config, recipes, arguments.seeds)
         _say(*recipes_lines(planned))
+        _say(*forecast_lines(forecast_of(planned.all[0], config.cache_dir, progress=True)))
         with _kept(config, planned.missing):
             choice = try_recipes(planned, say=_say, progress=True)
         config = planned.configured(choice.winner.name)
     trainings = plan_trainings(config, arguments.seeds)
     if choice is None:
         _say(*training_lines(trainings))
+    forecast = forecast_of(trainings[0].recipe, config.cache_dir, progress=True)
+    if choice is None:
+        _say(*forecast_lines(forecast))
     with _kept(config, [training.recipe for training in trainings if not training.finetuned.trained]):
-        done = replace(compare_models(trainings, progress=True), choice=choice)
+        done = replace(compare_models(trainings, progress=True), choice=choice, forecast=forecast)
     write_out(out, report_files(done), "report")
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines = [] if choice is None else [*recipe_lines(choice, columns), ""]

@@ -18,6 +18,7 @@ from relevance.finetune.checkpoints import checkpoints
 from relevance.finetune.memory import peak_memory
 from relevance.finetune.pairs import SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Recipe, Step, recipe_hash
+from relevance.setting import text_of
 from relevance.text import markdown
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _card(recipe: Recipe, curve: Curve) -> str:
         pairs=recipe.pairs,
         curve=curve,
         best=curve.steps[curve.best].step,
-        options=asdict(recipe.options),
+        options={name: text_of(value) for name, value in asdict(recipe.options).items()},
         license=_license_of(recipe.base.path),
         positive=f"{recipe.options.positive_from:g}",
         split_seed=SPLIT_SEED,

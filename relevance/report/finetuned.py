@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.files import csv_text
 from relevance.finetune.changes import LEVEL, label_correlations, label_groups
+from relevance.finetune.choosing import Difference
 from relevance.finetune.recipe import estimated_seconds
 from relevance.report import charts
 from relevance.report.pages import page
+from relevance.setting import text_of
 from relevance.suite.finetuning import CONDENSED_FROM
 from relevance.text import duration, narrow_table, plural, printable
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from relevance.finetune.changes import Changes, Comparison, Gain
-    from relevance.finetune.choosing import Choice, Difference
-    from relevance.finetune.recipe import Recipe
+    from relevance.finetune.choosing import Choice
+    from relevance.finetune.forecast import Forecast
+    from relevance.finetune.recipe import Curve, Recipe
     from relevance.suite.finetuning import FineTuning, Reranked, Training
     from relevance.suite.recipes import Recipes
 
@@ -41,12 +44,13 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         recipe=recipe,
         model=str(done.stored[0].path),
         leaks=leaks,
-        options={name: value for name, value in asdict(recipe.options).items() if name != "seed"},
+        options={name: text_of(value) for name, value in asdict(recipe.options).items() if name != "seed"},
         seeds=seeds,
         notes=notes,
         most_notes=_SHOWN_NOTES,
         changes=changes,
         choice=done.choice,
+        came=None if done.forecast is None else came_line(done.forecast, changes.curves).replace("->", "→"),
         recipes=[] if done.choice is None else list(zip(*recipe_table(done.choice).values(), strict=True)),
         choice_lines=[] if done.choice is None else _choice_lines(done.choice),
         level=f"{LEVEL:.0%}",
@@ -245,6 +249,27 @@ def training_lines(trainings: Sequence[Training]) -> list[str]:
     return [printable(line) for line in lines]
 
 
+def forecast_lines(forecast: Forecast) -> list[str]:
+    """What a training may gain, before it begins."""
+    found = f"a linear map of the base model's vectors: {_of_forecast(forecast)}"
+    if forecast.ridge is None:
+        found = f"no linear map of the base model's vectors ({forecast.base:.4f}) is better than none"
+    return [f"forecast of validation nDCG@10: {found}; training mostly gains more, so this is a rough lower estimate"]
+
+
+def _of_forecast(forecast: Forecast) -> str:
+    gain = _signed(Difference(forecast.gain, forecast.interval))
+    return f"{forecast.base:.4f} -> {forecast.mapped:.4f}, {gain}"
+
+
+def came_line(forecast: Forecast, curves: Sequence[Curve]) -> str:
+    """What was forecast, and what came of the trainings."""
+    before, after = curves[0].steps[0].ndcg, [curve.steps[curve.best].ndcg for curve in curves]
+    over = f" ({min(after):.4f} to {max(after):.4f} over {len(after)} seeds)" if len(after) > 1 else ""
+    came = f"{before:.4f} -> {sum(after) / len(after):.4f}{over}"
+    return f"validation nDCG@10, forecast: {_of_forecast(forecast)}; what came: {came}"
+
+
 def outcome_lines(done: FineTuning) -> list[str]:
     """How each training went, and what the strategies gained with its interval."""
     lines = []
@@ -256,6 +281,8 @@ def outcome_lines(done: FineTuning) -> list[str]:
             f"seed {training.seed}: validation nDCG@10 {first.ndcg:.4f} -> {best.ndcg:.4f} at step {best.step} of "
             f"{last.step}, {duration(curve.seconds)}{end}; {stored.path}"
         )
+    if done.forecast is not None:
+        lines.append(came_line(done.forecast, done.changes.curves))
     for one in done.changes.comparisons:
         gain = one.over_seeds
         lines.append(f"{one.tuned} against {one.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}")

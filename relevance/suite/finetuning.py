@@ -13,6 +13,7 @@ from relevance.engines.mapping import finds_the_same
 from relevance.errors import InputError
 from relevance.evaluation import METRICS, NDCG10, condensed, evaluate
 from relevance.finetune.changes import Changes, Comparison, Measured, compare, pair_changes
+from relevance.finetune.forecast import Probed, forecast
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
 from relevance.runner import latencies, search
@@ -23,21 +24,23 @@ from relevance.suite.plan import make_plan, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from relevance.config import Config
     from relevance.finetune import Options
     from relevance.finetune.choosing import Choice
+    from relevance.finetune.forecast import Forecast
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
     from relevance.suite.measure import Suite
     from relevance.suite.plan import Finetuned, Plan
 
-_LINEAR = replace(READY_MADE["textsearch_spelled"], name="linear", vectors={"whole": 1}, combine="linear")
+_LINEAR = READY_MADE["linear_finetune"]
 
 COMPARED: tuple[tuple[Strategy, Strategy], ...] = (
     (STRATEGIES["vectorsearch"], STRATEGIES["vectorsearch_finetune"]),
     (STRATEGIES["rrf"], STRATEGIES["rrf_finetune"]),
-    (_LINEAR, replace(_LINEAR, name="linear_finetune", model=FINETUNED)),
+    (replace(_LINEAR, name="linear", model=BASE), _LINEAR),
 )
 """Each strategy with the base model and with the fine-tuned one: the vector alone, and two fusions with text."""
 
@@ -73,13 +76,16 @@ class Training:
 class FineTuning:
     """What came out: the trainings, one a seed, their models, and what these changed, the first one pair by pair.
 
-    `choice`: the recipes that the trainings' own was chosen from; None where there was but one.
+    Attributes:
+        choice: the recipes that the trainings' own was chosen from; None where there was but one.
+        forecast: what the training was expected to gain; None where nobody asked.
     """
 
     trainings: tuple[Training, ...]
     stored: tuple[Stored, ...]
     changes: Changes
     choice: Choice | None = None
+    forecast: Forecast | None = None
 
     @property
     def finetuned(self) -> Finetuned:
@@ -115,6 +121,25 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
 def seeded(options: Options, seeds: int) -> list[Options]:
     """The options of so many trainings, of seeds that follow each other; no seed is in two that are averages."""
     return [replace(options, seed=options.seed + number * options.soup) for number in range(seeds)]
+
+
+def forecast_of(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Forecast:
+    """Forecast what a training gains on the validation, by the base model's vectors, which are kept in the cache.
+
+    Raises:
+        CouldNotRunError: the model cannot be used.
+        InputError: the embeddings' cache can only be read, and something is missing there.
+    """
+    encoder, train, validation = (
+        Encoder(recipe.base, cache_dir, progress=progress),
+        recipe.pairs.train,
+        recipe.validation,
+    )
+    queries = encoder.queries([*(pair.query for pair in train), *validation.queries]).expanded()
+    texts = [*(pair.text for pair in train), *validation.texts]
+    products = encoder.products(texts, label="training and validation").expanded()
+    each = (queries[: len(train)], products[: len(train)], queries[len(train) :], products[len(train) :])
+    return forecast(recipe, Probed(*each))
 
 
 def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuning:

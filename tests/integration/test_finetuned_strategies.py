@@ -107,8 +107,12 @@ def test_the_command_trains_compares_and_reports(
     cache = shutil.copytree(options["cache_dir"], tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     assert _command(options, "--seeds", "2", "--out", "report", cache_dir=cache) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
     assert [line.partition(":")[0] for line in lines[:2]] == ["seed 12", "seed 13"]
+    assert "forecast of validation nDCG@10: " in printed.err
+    assert lines[2].startswith("validation nDCG@10, forecast: ")
+    assert "; what came: " in lines[2]
     gains = [line for line in lines if " against " in line]
     assert [line.split()[0] for line in gains] == ["vectorsearch_finetune", "rrf_finetune", "linear_finetune"]
     assert len([line for line in lines if line.startswith("  by judged hits alone (")]) == 3
