@@ -252,7 +252,8 @@ def test_fields_in_the_configuration(tmp_path: Path) -> None:
     assert config.fields.embedded["short"] == ("name", "brand")
     assert config.fields.columns == {"brand": "manufacturer"}
     assert dict(config.strategies["shop"].text) == {"name": 5, "name.plain": 1, "brand": 2, "facets": 1}
-    assert list(config.strategies) == ["vectorsearch", "vectorsearch_finetune", "shop", "meaning"]
+    of_vectors = ["vectorsearch", "vectorsearch_finetune"]
+    assert list(config.strategies) == [*of_vectors, "shop", "meaning", "matryoshka_short", "static"]
 
 
 def test_what_is_in_force_is_shown(tmp_path: Path) -> None:
@@ -318,7 +319,7 @@ def test_a_model_may_embed_other_fields(tmp_path: Path) -> None:
     catalogue = load(replace(Source("sample", "sample"), fields=config.fields)).catalogue
     assert embedded_texts(catalogue, "whole", "small") == catalogue.titles
     assert embedded_texts(catalogue, "whole", "base") != catalogue.titles
-    assert _definition(config.strategies["near"])["embedded"] == {"whole": ["title"]}
+    assert _definition(config.strategies["near"], {})["embedded"] == {"whole": ["title"]}
     assert {key: value for key, value, _ in rows(config)}["embedded.whole.models"] == "small = title"
 
 
@@ -430,5 +431,5 @@ def test_a_strategy_over_other_fields_is_tuned(tmp_path: Path) -> None:
 
 def test_what_is_embedded_binds_a_strategy(tmp_path: Path) -> None:
     config = config_of(tmp_path, "[embedded.whole]\nfields = ['title']")
-    assert _definition(config.strategies["vectorsearch"])["embedded"] == {"whole": ["title"]}
-    assert "embedded" not in _definition(STRATEGIES["vectorsearch"])
+    assert _definition(config.strategies["vectorsearch"], {})["embedded"] == {"whole": ["title"]}
+    assert "embedded" not in _definition(STRATEGIES["vectorsearch"], {})
