@@ -76,8 +76,8 @@ def reorder(  # noqa: PLR0913 - by name
     # hits stand before what fills a row, so that row by row they are in the order of the products
     scores[hits] = [one for row in reranker.scores(queries, products, cached=cached) for one in row]
     if weight < 1:
-        own = normalised(ranking.scores[:, :depth], hits, "minmax")
-        scores = np.where(hits, weight * normalised(scores, hits, "minmax") + (1 - weight) * own, -np.inf)
+        own = _minmax(ranking.scores[:, :depth], hits)
+        scores = np.where(hits, weight * _minmax(scores, hits) + (1 - weight) * own, -np.inf)
     order = np.lexsort((first, -scores), axis=1)
     first, shown = (
         np.take_along_axis(first, order, axis=1),
@@ -87,6 +87,12 @@ def reorder(  # noqa: PLR0913 - by name
     counted = _counting_down(shown[:, -1:], width - first.shape[1])
     counted[rest == NO_HIT] = -np.inf
     return Ranking(np.concatenate([first, rest], axis=1), np.concatenate([shown, counted], axis=1))
+
+
+def _minmax(scores: npt.NDArray[np.floating], hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Normalise from 0 to 1; by the server's definition scores below 0 would not reach 1."""
+    lowest = np.min(scores, axis=1, keepdims=True, where=hits, initial=np.inf)
+    return normalised(np.where(hits, scores - lowest, 0).astype(np.float32), hits, "minmax")
 
 
 def _counting_down(lowest: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:

@@ -15,7 +15,7 @@ from relevance import runner
 from relevance.engines.explanation import Explanation, Part, moved_parts
 from relevance.engines.mapping import DEPENDS_ON_SIZE, own_paths, read_own_mapping
 from relevance.errors import InputError, did_you_mean
-from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, EmbeddedTable, own_fields, with_embedded
 from relevance.files import quoted
 from relevance.fusion import normalised
 from relevance.records import HITS, NO_HIT, Judgments, Queries
@@ -363,7 +363,8 @@ def _fields_then(config: Config, snapshot: Snapshot, definition: Mapping[str, An
     pairs = [name for name, one in today.text.items() if one.path == f"{name}.{NAME_VALUE}"]
     fields = own_fields(body, columns=today.columns, pairs=pairs)
     embedded = definition.get("embedded")
-    return with_embedded(fields, embedded, "baseline") if isinstance(embedded, dict) else fields
+    tables = {name: EmbeddedTable(names) for name, names in embedded.items()} if isinstance(embedded, dict) else {}
+    return with_embedded(fields, tables, "baseline") if tables else fields
 
 
 def since(then: ProductRank, now: ProductRank) -> tuple[str, ...]:

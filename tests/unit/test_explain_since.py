@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ from relevance.cli import main
 from relevance.config import reading
 from relevance.engines.explanation import Explanation, Part
 from relevance.errors import InputError
+from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import Limits
 from relevance.strategies import Strategy
 from relevance.suite import LegRank, ProductRank, Suite
-from relevance.suite.explaining import ranks_alike
+from relevance.suite.explaining import _fields_then, ranks_alike
 
 STEMMED, PLAIN = ["lowercase", "porter_stem"], ["lowercase"]
 NAMES = {"p1": "Space heaters", "p2": "Red heaters, used", "p3": "Heater, red", "p4": "Oak table"}
@@ -247,3 +249,11 @@ def test_strategies_that_say_the_same() -> None:
     assert ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=1.2))
     assert not ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=0.2))
     assert not ranks_alike(fused().strategy, fused(k=10).strategy)
+
+
+def test_what_was_embedded_is_embedded_again() -> None:
+    config: Any = SimpleNamespace(fields=DEFAULT_FIELDS, elasticsearch=SimpleNamespace(index=None))
+    body = {"mappings": {"properties": {"name": {"type": "text"}, "brand": {"type": "text"}}}}
+    snapshot: Any = SimpleNamespace(index_body=body, facts={"body": "theirs"})
+    fields = _fields_then(config, snapshot, {"embedded": {"whole": ["name", "brand"]}})
+    assert fields.embedded["whole"] == ("name", "brand")

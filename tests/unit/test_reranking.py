@@ -316,6 +316,8 @@ def test_a_weight_adds_the_search_s_own_scores_both_normalised_over_the_reranked
     # own 1, 0.5, 0; the reranker's 0, 0.75, 1
     assert ranking.codes[0].tolist() == [4, 2, 7, 1]
     assert ranking.scores[0].tolist() == [0.75, 0.5625, 0.25, -0.75]
+    below = reorder(searched, Fixed({4: -7.0, 2: -4.0, 7: -3.0}), [Query("lamp")], depth=3, weight=0.25, cached=True)
+    assert below.scores[0].tolist() == ranking.scores[0].tolist()
     alone = reorder(searched, reranker, [Query("lamp")], depth=3, weight=1, cached=True)
     assert alone.codes[0].tolist() == [7, 2, 4, 1]
 
