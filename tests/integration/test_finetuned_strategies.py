@@ -178,7 +178,7 @@ def test_interrupted_recipes_go_on_where_they_were(
     [
         ({"compare": "loss=mnrl,loss=hart"}, "--compare loss=hart: loss = 'hart' (did you mean 'hard'?); allowed: "),
         ({"seeds": "0"}, "'0'; allowed: a whole number from 1 to 100"),
-        ({"loss": "cosine"}, "option --loss = 'cosine'; allowed: mnrl, cached_mnrl"),
+        ({"loss": "cosine"}, "option --loss = 'cosine' (did you mean 'cosent'?); allowed: mnrl"),
         ({"finetuned_model": "x/y"}, "changes nothing where one is trained"),
         ({"pairs_from_judgments": "0.01"}, "leaves none to train on"),
         ({"pairs_from_judgments": "0.5"}, "1 pair of relevance 3 to train on"),
