@@ -215,7 +215,7 @@ def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool
     encoder = getattr(transformer[0], "auto_model", None)
     most = None if encoder is None else positions_of(encoder)
     own = transformer.max_seq_length or getattr(tokenizer, "model_max_length", None) or most
-    own = None if own is None or own >= _NO_LIMIT else min(own, most or own)
+    own = limit_within(own, most)
     if encoder is not None and len(tokenizer) <= len(tokenizer.all_special_tokens):
         # the library makes up a tokenizer to which every word is unknown
         raise InputError(f"{first}: no vocabulary; allowed: tokenizer.json, or the files of the model's tokenizer")
@@ -240,6 +240,11 @@ def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool
     )
 
 
+def limit_within(own: float | None, most: int | None) -> int | None:
+    """Give the limit of tokens that a model names, at most its positions; None where it names none."""
+    return None if own is None or own >= _NO_LIMIT else int(min(own, most or own))
+
+
 def positions_of(encoder: Any) -> int | None:
     """Give the number of tokens that an encoder has positions for, None where any."""
     table: Any = next((part for name, part in encoder.named_modules() if name.endswith("position_embeddings")), None)
@@ -252,25 +257,66 @@ def positions_of(encoder: Any) -> int | None:
 def _loaded(name: str, path: Path, first: Path, *, device: str | None, trusted: bool) -> Any:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
 
+    def encoder_of(transformer: Any) -> Any:
+        return getattr(transformer[0], "auto_model", None)
+
+    # the pooler is not used
+    return load_checked(
+        SentenceTransformer,
+        name,
+        path,
+        first,
+        device=device,
+        trusted=trusted,
+        encoder_of=encoder_of,
+        unused="pooler.",
+    )
+
+
+def load_checked(  # noqa: PLR0913 - by name
+    kind: Callable[..., Any],
+    name: str,
+    path: Path,
+    first: Path,
+    *,
+    device: str | None,
+    trusted: bool,
+    encoder_of: Callable[[Any], Any],
+    unused: str = "",
+) -> Any:
+    """Load a model of one of the library's kinds from its folder, without network or pickled weights.
+
+    Args:
+        kind: the library's class.
+        name: for messages.
+        path: the folder.
+        first: that of its weights.
+        device: as chosen.
+        trusted: whether code that the model brings is run.
+        encoder_of: gives the part that has these weights, or None where there is none.
+        unused: begins the names of weights that may be missing.
+
+    Raises:
+        CouldNotRunError: the device is not there, or the libraries cannot load the model.
+        InputError: weights are missing or of another shape.
+    """
     if device is not None:
         check_device(device)
     try:
         with quiet():
-            transformer: Any = SentenceTransformer(
+            model: Any = kind(
                 str(path),
                 device=device,
                 local_files_only=True,
                 trust_remote_code=trusted,
                 model_kwargs=dict(LOADING),
             ).float()
-            if (encoder := getattr(transformer[0], "auto_model", None)) is None:
-                return transformer
-            report = made_up(encoder, first)
+            report = None if (encoder := encoder_of(model)) is None else made_up(encoder, first)
     except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
         raise unloadable(name, error) from error
-    # the pooler is not used
-    refuse_made_up(report, first, but="pooler.")
-    return transformer
+    if report is not None:
+        refuse_made_up(report, first, but=unused)
+    return model
 
 
 LOADING: Mapping[str, Any] = MappingProxyType({"use_safetensors": True, "ignore_mismatched_sizes": True})

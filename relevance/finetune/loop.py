@@ -249,16 +249,22 @@ def _prompts(base: Model, rows: TrainingRows) -> dict[str, str]:
     return {QUERY: base.query_prompt, **products}
 
 
-class _Trainer(SentenceTransformerTrainer):
+class OfCheckpoints:
+    """What the library's trainers do otherwise here; stands before one of them among the bases."""
+
     def add_model_card_callback(self, *_: Any) -> None:
         """Add none: it would count the tokens of all texts first."""
 
-    def model_of(self, checkpoint: Path) -> Any | None:
+    def model_of(self: Any, checkpoint: Path) -> Any | None:
         """The model with the weights of a checkpoint; None without one, which is where the base model is the best."""
         if not checkpoint.exists():
             return None
         self._load_from_checkpoint(str(checkpoint))
         return self.model
+
+
+class _Trainer(OfCheckpoints, SentenceTransformerTrainer):
+    pass
 
 
 class _Batches(DefaultBatchSampler):

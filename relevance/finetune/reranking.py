@@ -22,6 +22,7 @@ from relevance.embeddings.sentence_model import LOADING, load, set_limit
 from relevance.finetune import loop
 from relevance.finetune.pairs import normalised
 from relevance.finetune.reranker import CANDIDATES, VALIDATED, label_of
+from relevance.finetune.rows import SKIPPED, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,10 +36,7 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
 
-# the nearest are often relevant and not judged
-_SKIPPED = 10
 _LOOKED_AT = 100
-_ROWS_AT_ONCE = 1_024
 _SORTED_TOGETHER = 16
 _SCORED_AT_ONCE = 64
 
@@ -100,16 +98,8 @@ def _trainer(recipe: RerankerRecipe, folder: Path, follower: Follower, *, evalua
     return trainer
 
 
-class _Trainer(CrossEncoderTrainer):
-    def add_model_card_callback(self, *_: Any) -> None:
-        """Add none: it would count the tokens of all texts first."""
-
-    def model_of(self, checkpoint: Path) -> Any | None:
-        """The model with the weights of a checkpoint; None without one."""
-        if not checkpoint.exists():
-            return None
-        self._load_from_checkpoint(str(checkpoint))
-        return self.model
+class _Trainer(loop.OfCheckpoints, CrossEncoderTrainer):
+    pass
 
 
 class _LikeLength(DefaultBatchSampler):
@@ -150,18 +140,13 @@ def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
         queries = list(counts)
         of_queries = loop.encoded(base, queries, recipe.base.query_prompt)
         of_products = loop.encoded(base, list(products.values()), recipe.base.document_prompt)
-        for query, nearest in zip(queries, _nearest(of_queries, of_products, _LOOKED_AT), strict=True):
-            free = [names[at] for at in nearest.tolist() if names[at] not in judged[normalised(query)]]
-            free = free[_SKIPPED:] or free
+        for query, (_, order) in zip(queries, nearest(of_queries, of_products), strict=True):
+            free = [names[at] for at in order[:_LOOKED_AT].tolist() if names[at] not in judged[normalised(query)]]
+            free = free[SKIPPED:] or free
             drawn = random.permutation(len(free))[: counts[query]].tolist()
             rows += [(query, products[free[at]], 0.0) for at in drawn]
     queries_, texts, labels = zip(*rows, strict=True)
     return {"query": list(queries_), "text": list(texts), "label": list(labels)}
-
-
-def _nearest(queries: _Floats, products: _Floats, count: int) -> Iterator[npt.NDArray[np.int64]]:
-    for start in range(0, len(queries), _ROWS_AT_ONCE):
-        yield from np.argsort(-(queries[start : start + _ROWS_AT_ONCE] @ products.T), axis=1, kind="stable")[:, :count]
 
 
 class _Evaluator(BaseEvaluator):
@@ -172,7 +157,7 @@ class _Evaluator(BaseEvaluator):
         self._validation = validation = recipe.validation.first(VALIDATED)
         queries = loop.encoded(base, validation.queries, recipe.base.query_prompt)
         products = loop.encoded(base, validation.texts, recipe.base.document_prompt)
-        self._candidates = np.stack(list(_nearest(queries, products, CANDIDATES)))
+        self._candidates = np.stack([order[:CANDIDATES] for _, order in nearest(queries, products)])
         self.primary_metric = "ndcg"
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:

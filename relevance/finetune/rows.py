@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from relevance.finetune.pairs import Pair
     from relevance.finetune.recipe import Recipe
 
+    _Floats = npt.NDArray[np.float32]
     Encode = Callable[[Sequence[str], str], Any]  # texts and their prompt to unit vectors
 
 QUERY = "anchor"
 """The column that holds queries; all others with texts hold products."""
 
-# the nearest are often relevant and not rated: of so many none is taken where there are more
-_SKIPPED = 10
+SKIPPED = 10
+"""The nearest are often relevant and not rated: of so many none is a negative where there are more."""
+
 _ROWS_AT_ONCE = 1_024
 # of the nearest a teacher looks at so many, and at so many more for each negative
 _JUDGED, _JUDGED_EACH = 10, 2
@@ -105,7 +107,7 @@ def mine(recipe: Recipe, encode: Encode, number: int) -> list[list[Pair]]:
             few = f"{len(unrelated)} of {len(trained):,} products are not related to the query {pair.query!r}"
             raise InputError(f"negatives = {number}: {few}; allowed: fewer, or a loss without mined negatives")
         free.append(unrelated)
-        behind = unrelated[_SKIPPED:]
+        behind = unrelated[SKIPPED:]
         chosen.append(behind[cosines[behind] <= highest(float(cosines[codes[pair.product]]))][:number])
     if recipe.teacher is not None:
         depth = _JUDGED + _JUDGED_EACH * number
@@ -129,10 +131,18 @@ def _nearest(recipe: Recipe, encode: Encode) -> Iterator[tuple[Pair, Any, npt.ND
     pairs, (trained, _) = recipe.pairs.train, _trained(recipe)
     queries = encode([pair.query for pair in pairs], recipe.base.query_prompt)
     products = encode([pair.text for pair in trained], recipe.base.document_prompt)
-    for start in range(0, len(pairs), _ROWS_AT_ONCE):
+    for pair, (cosines, order) in zip(pairs, nearest(queries, products), strict=True):
+        yield pair, cosines, order
+
+
+def nearest(queries: _Floats, products: _Floats) -> Iterator[tuple[_Floats, npt.NDArray[np.int64]]]:
+    """Give of each query the cosines of all products, and their numbers, the nearest first.
+
+    Both are unit vectors, a row each; a part of the queries is in memory at a time.
+    """
+    for start in range(0, len(queries), _ROWS_AT_ONCE):
         cosines = queries[start : start + _ROWS_AT_ONCE] @ products.T
-        order = np.argsort(-cosines, axis=1, kind="stable")
-        yield from zip(pairs[start : start + _ROWS_AT_ONCE], cosines, order, strict=True)
+        yield from zip(cosines, np.argsort(-cosines, axis=1, kind="stable"), strict=True)
 
 
 def _taught(recipe: Recipe, rows: Sequence[Sequence[Pair]]) -> Iterator[npt.NDArray[np.float64]]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from sentence_transformers import CrossEncoder
 
-from relevance.embeddings.sentence_model import (
-    LOADING,
-    check_device,
-    made_up,
-    positions_of,
-    quiet,
-    refuse_made_up,
-    set_limit,
-    unloadable,
-)
+from relevance.embeddings.sentence_model import limit_within, load_checked, positions_of, quiet, set_limit
 from relevance.errors import CouldNotRunError
 from relevance.reranking.cross_encoder import ScorerFacts
 
@@ -28,8 +20,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.reranking.cross_encoder import Scorer
-
-_NO_LIMIT = 1_000_000_000  # tokenizers write 1e30 for "none"
 
 
 class Predicting:
@@ -76,22 +66,10 @@ def ask_scorer(name: str, path: Path, first: Path, *, device: str | None, truste
     """
     encoder = _loaded(name, path, first, device=device, trusted=trusted)
     most = None if encoder.model is None else positions_of(encoder.model)
-    own = encoder.max_seq_length or most
-    own = None if own is None or own >= _NO_LIMIT else min(own, most or own)
+    own = limit_within(encoder.max_seq_length or most, most)
     return ScorerFacts(labels=encoder.num_labels, max_tokens=own, most_tokens=most)
 
 
 def _loaded(name: str, path: Path, first: Path, *, device: str | None, trusted: bool) -> Any:
-    if device is not None:
-        check_device(device)
-    try:
-        with quiet():
-            encoder: Any = CrossEncoder(
-                str(path), device=device, local_files_only=True, trust_remote_code=trusted, model_kwargs=dict(LOADING)
-            ).float()
-            report = None if encoder.model is None else made_up(encoder.model, first)
-    except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
-        raise unloadable(name, error) from error
-    if report is not None:
-        refuse_made_up(report, first)
-    return encoder
+    encoder_of = attrgetter("model")
+    return load_checked(CrossEncoder, name, path, first, device=device, trusted=trusted, encoder_of=encoder_of)
