@@ -32,7 +32,7 @@ from relevance.report.finetuned import (
     training_lines,
 )
 from relevance.report.folder import check_folder, write_folder
-from relevance.report.results import TITLES, diagnosis_files, read_titles
+from relevance.report.results import PAGE, TITLES, compared_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
 from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
@@ -205,7 +205,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     overlaps = config.metrics.overlaps
     diagnosis = diagnose(sides.before, sides.now, comparison, limits, titles=titles, overlaps=overlaps)
     if out is not None:
-        write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
+        files = compared_files(comparison, diagnosis, sides, leading=limits.leading, titles=titles)
+        write_out(Path(out), files, "diagnosis")
     lines: list[str] = []
     for why in diagnosis.strategies:
         if comparison.fails(why.strategy):
@@ -215,7 +216,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
     if few := few_queries(len(sides.now.queries), config.gate):
         lines.append(f"note: {few}")
     if out is not None:
-        lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
+        lines.append(f"written to {out}: {PAGE}, diagnosis.md, diagnosis.json, to_judge.csv")
     return Answer(FAILED if comparison.fails() else 0, tuple(lines))
 
 

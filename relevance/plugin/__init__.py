@@ -524,7 +524,8 @@ class Session:
             self._write_notes()
             for out in self.written:
                 self._write([(f"results: {self._shown(out)}", "")])
-                self._write((f"diagnosis: {self._shown(page)}", "") for page in sorted(out.rglob("diagnosis.md")))
+                for what, name in (("report", "report.html"), ("diagnosis", "diagnosis.md")):
+                    self._write((f"{what}: {self._shown(page)}", "") for page in sorted(out.rglob(name)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

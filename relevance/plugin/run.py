@@ -354,7 +354,7 @@ class BenchmarkRun:
 
     def files(self) -> Mapping[str, str | bytes]:
         """The files of results, by name."""
-        return session_files(self.suite, self.comparisons or (), self.diagnoses or ())
+        return session_files(self.suite, self.comparisons or (), self.diagnoses or (), self._sides)
 
     def job_summary(self) -> str:
         """The page that GitHub shows."""

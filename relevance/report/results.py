@@ -9,6 +9,7 @@ real scores are in `per_query.json`. Ids hold no white space: the loaders refuse
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from relevance.files import csv_text, read_bytes
 from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
 from relevance.report.costs import cost_files
+from relevance.report.page.session import View, session_page
 from relevance.report.pages import page
 from relevance.strategies import FINETUNED
 from relevance.suite import few_queries, snapshot_of, titles_of
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from relevance.baseline import Sides, Snapshot
     from relevance.diagnosis import Diagnosis, StrategyDiagnosis
+    from relevance.evaluation import Metric
     from relevance.gate import Comparison
     from relevance.records import Dataset, Ranking
     from relevance.runner import Latencies
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 """Version of the layout of each of the JSON files."""
+
+PAGE = "report.html"
+"""The page for people, in a folder of results and beside a diagnosis."""
 
 TITLES = "titles.tsv"
 """Titles of the products that results are about, in a folder of results."""
@@ -46,16 +53,29 @@ _MOST_BYTES = 2**30
 
 
 def session_files(
-    suite: Suite, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
+    suite: Suite,
+    comparisons: Sequence[Comparison] = (),
+    diagnoses: Sequence[Diagnosis] = (),
+    sides: Sequence[Sides] = (),
 ) -> Mapping[str, str | bytes]:
-    """The files of a session that has measured one strategy or more; the diagnoses are in the comparisons' order."""
+    """The files of a session that has measured one strategy or more.
+
+    Args:
+        suite: has measured.
+        comparisons: one for each baseline.
+        diagnoses: why, in the same order.
+        sides: what was compared, in the same order.
+    """
     dataset = suite.plan.dataset
+    document, titles = results_document(suite, comparisons), titles_of(suite)
+    views = _views(comparisons, diagnoses, sides) or [View(snapshot_of(suite))]
     runs = {
         f"runs/{name}.run": run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)
         for name, result in suite.results.items()
     }
     return {
-        "results.json": results_json(suite, comparisons),
+        PAGE: session_page(document, views, leading=suite.plan.config.gate.leading, titles=titles),
+        "results.json": _json(document),
         "per_query.json": per_query_json(suite),
         "queries.tsv": queries_tsv(dataset),
         "qrels.txt": qrels_text(dataset),
@@ -65,6 +85,29 @@ def session_files(
         **cost_files(suite),
         **runs,
     }
+
+
+def _views(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis], sides: Sequence[Sides]) -> list[View]:
+    whys: Sequence[Diagnosis | None] = diagnoses or [None] * len(comparisons)  # none of a session that was interrupted
+    compared = zip(comparisons, whys, sides, strict=True)
+    return [View(both.now, both.before, comparison, diagnosis) for comparison, diagnosis, both in compared]
+
+
+def compared_files(
+    comparison: Comparison, diagnosis: Diagnosis, sides: Sides, *, leading: Metric, titles: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The files of two sessions that were compared without measuring: the page, and the diagnosis.
+
+    Args:
+        comparison: what the gate says.
+        diagnosis: why.
+        sides: what was compared.
+        leading: the metric that queries are told apart by.
+        titles: of products, by id, as far as known.
+    """
+    views = _views([comparison], [diagnosis], [sides])
+    page_text = session_page(_compared_document(comparison, sides.now), views, leading=leading, titles=titles)
+    return {PAGE: page_text, **diagnosis_files([comparison], [diagnosis])}
 
 
 def diagnosis_files(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> Mapping[str, str]:
@@ -90,15 +133,24 @@ def _rounded(value: Any) -> Any:
         return {name: _rounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(one) for one in value]
-    return round(value, _DIGITS) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return round(value, _DIGITS) if math.isfinite(value) else None
+    return value
 
 
-def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
-    """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def results_document(suite: Suite, comparisons: Sequence[Comparison] = ()) -> Mapping[str, Any]:
+    """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with.
+
+    `schemas/results.json` beside this module describes it.
+    """
     plan, dataset = suite.plan, suite.plan.dataset
     few = few_queries(len(dataset.judgments.judged_queries), plan.config.gate)
     notes = dict.fromkeys((*plan.notes, *suite.notes(), *([few] if few else [])))
-    document = {
+    return {
         "schema": SCHEMA,
         "dataset": {
             "name": dataset.name,
@@ -124,10 +176,30 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
         "strategies": {name: _strategy(result, fuses=suite.engine.fuses) for name, result in suite.results.items()},
         "not_run": {**plan.left_out, **suite.refused},
         "notes": list(notes),
-        "answers": {answer: meaning.says for answer, meaning in ANSWERS.items()},
+        "answers": _answers(),
         "comparison": [_comparison(one) for one in comparisons],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _compared_document(comparison: Comparison, now: Snapshot) -> Mapping[str, Any]:
+    """What two sessions alone say of the newer one, in the layout of `results.json`."""
+    return {
+        "schema": SCHEMA,
+        "dataset": {"name": now.dataset.name, "products": now.dataset.products, "queries": len(now.queries)},
+        "engine": {name: now.engine.get(name) for name in ("name", "version")},
+        "strategies": {
+            name: {"metrics": {str(metric): _rounded(float(values.mean())) for metric, values in one.metrics.items()}}
+            for name, one in now.strategies.items()
+        },
+        "not_run": {},
+        "notes": [],
+        "answers": _answers(),
+        "comparison": [_comparison(comparison)],
+    }
+
+
+def _answers() -> Mapping[str, str]:
+    return {answer: meaning.says for answer, meaning in ANSWERS.items()}
 
 
 def _model(name: str, plan: Plan) -> Mapping[str, object]:

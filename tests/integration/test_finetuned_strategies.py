@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from relevance.config import Config
 from relevance.config.reading import read_config
 from relevance.errors import InputError
 from relevance.finetune.store import train
-from relevance.report.results import results_json
+from relevance.report.results import results_document
 from relevance.report.terminal import plan_lines
 from relevance.suite import Suite
 
@@ -58,7 +57,7 @@ def trained(options: dict[str, Any]) -> Suite:
 
 
 def test_the_model_is_trained_once_and_reported(options: dict[str, Any], trained: Suite) -> None:
-    results = json.loads(results_json(trained))
+    results = results_document(trained)
     base, finetuned = (results["models"][name] for name in ("base", "finetuned"))
     assert finetuned["sha256"] != base["sha256"]
     assert finetuned["near_queries"] == 0
