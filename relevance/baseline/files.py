@@ -21,7 +21,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
 import numpy as np
 from pydantic import (
@@ -36,6 +36,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
+from relevance.baseline.acceptance import MOST_ENTRIES, Acceptance, Accepted, Overridden
 from relevance.baseline.seen import ProductsSeen, bytes_of
 from relevance.baseline.snapshot import DatasetIdentity, Measurement, Snapshot
 from relevance.errors import InputError
@@ -53,8 +54,11 @@ if TYPE_CHECKING:
 SNAPSHOT = "baseline.json"
 """The session as a baseline in a folder of results."""
 
-SCHEMA = 2
-"""Version of the layout: what was written by a newer one is refused. Version 1 has no more than `_Document1`."""
+SCHEMA = 3
+"""Version of the layout: what was written by a newer one is refused. Version 1 has no more than `_Document1`, version 2
+no log; a file without a log is still written as that."""
+
+_WITHOUT_LOG = 2
 
 _KEPT_1 = 10
 """So many hits of a query a file of version 1 keeps."""
@@ -72,6 +76,7 @@ MAX_SEEN_BYTES = 36_000_000
 
 _TIME_DIGITS = 6
 _FEWEST_BUILDS = 2
+_LONGEST = 4_000
 _SPREAD = 3
 """Tables down to this depth have a line for each of their keys; what is deeper stands on one line."""
 _BELOW = 2**53
@@ -152,6 +157,12 @@ def _few(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
+def _logged(log: list[_Entry]) -> list[_Entry]:
+    if not 0 < len(log) <= MOST_ENTRIES:
+        raise _problem(f"{len(log):,} entries; allowed: 1 to {MOST_ENTRIES}")
+    return log
+
+
 def _once(hits: list[str]) -> list[str]:
     if len(set(hits)) < len(hits):
         raise PydanticCustomError("allowed", "product ids, each once")
@@ -212,6 +223,10 @@ _Row = Annotated[
 ]
 _Depth = Annotated[int, Field(ge=1, le=1_000), _Allowed("a whole number from 1 to 1,000")]
 _Seen = Annotated[ProductsSeen, PlainValidator(_seen), PlainSerializer(ProductsSeen.encoded)]
+_Time = Annotated[
+    str, Field(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z$"), _Allowed("a time, 2026-11-28T18:30:00Z")
+]
+_Line = Annotated[str, Field(max_length=_LONGEST), _Allowed(f"a text of at most {_LONGEST:,} characters")]
 _MetricName = Annotated[Metric, PlainValidator(_metric), PlainSerializer(str)]
 
 
@@ -243,6 +258,23 @@ class _Strategy(_Record):
     rows: dict[str, _Row]
 
 
+class _Accepted(_Record):
+    verdict: Annotated[Overridden, _Allowed(", ".join(get_args(Overridden)))]
+    fails: Annotated[bool, _Allowed("true or false")]
+    before: Annotated[_Share | None, _Allowed("a number from 0 to 1, or null")]
+    after: Annotated[_Share | None, _Allowed("a number from 0 to 1, or null")]
+    scores_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$"), _Allowed("64 hex digits, or an empty text")]
+
+
+class _Entry(_Record):
+    when: _Time
+    by: _Line
+    reason: _Line
+    metric: _Line
+    data: _Line
+    strategies: Annotated[dict[_StrategyName, _Accepted], AfterValidator(_few)]
+
+
 class _Document1(_Record):
     """What stands in a file of version 1 beside its schema and checksum."""
 
@@ -256,8 +288,8 @@ class _Document1(_Record):
     strategies: dict[_StrategyName, _Strategy]
 
 
-class _Document(_Document1):
-    """What stands in a file beside its schema and checksum."""
+class _Document2(_Document1):
+    """What stands in a file of version 2."""
 
     kept: _Depth
     weights: dict[str, _Grade]
@@ -266,12 +298,24 @@ class _Document(_Document1):
     products_seen: _Seen | None
 
 
+class _Document(_Document2):
+    """What stands in a file beside its schema and checksum."""
+
+    log: Annotated[list[_Entry], AfterValidator(_logged)]
+
+
 class MalformedError(ValueError):
     """What is wrong with a document: its place, what was found there, and what is allowed."""
 
 
 _CONTAINERS = {"dict_type": "a table", "model_type": "a table", "list_type": "a list"}
-_TABLES: Mapping[str, type[BaseModel]] = {"dataset": _Dataset, "engine": _Engine, "strategies": _Strategy}
+_TABLES: Mapping[str, type[BaseModel]] = {
+    "dataset": _Dataset,
+    "engine": _Engine,
+    "log": _Entry,
+    "strategies": _Strategy,
+}
+_OF_ACCEPTED = len(("log", 0, "strategies", "own", "fails"))
 _COLUMNS = {"queries": ("text", "grades", "params"), "rows": ("metrics", "hits")}
 
 
@@ -280,6 +324,7 @@ def _malformed(error: ErrorDetails) -> MalformedError:
     where = _place(path)
     if kind in ("missing", "extra_forbidden"):
         table = _TABLES[str(path[0])] if len(path) > 1 else _Document
+        table = _Accepted if table is _Entry and len(path) == _OF_ACCEPTED else table
         problem = "is missing" if kind == "missing" else "is not known"
         return MalformedError(f"{where[:_SHOWN]!r} {problem}; allowed: {', '.join(table.model_fields)}")
     if kind == "problem":
@@ -312,7 +357,7 @@ def _short(value: object) -> str:
 
 def document_text(snapshot: Snapshot) -> str:
     """The whole file: equal snapshots give equal texts, whatever was measured first."""
-    record = _Document.model_validate(
+    document = (_Document if snapshot.log else _Document2).model_validate(
         {
             "dataset": asdict(snapshot.dataset),
             "relevant_from": snapshot.relevant_from,
@@ -341,15 +386,17 @@ def document_text(snapshot: Snapshot) -> str:
                 }
                 for name, measured in sorted(snapshot.strategies.items())
             },
+            **({"log": [asdict(entry) for entry in snapshot.log]} if snapshot.log else {}),
         }
     )
-    parts = record.model_dump()
+    parts = document.model_dump()
     for strategy in parts["strategies"].values():
         if not strategy["rebuilds"]:
             del strategy["rebuilds"]
     long = {name: parts.pop(name) for name in ("queries", "strategies")}  # last, below what a person looks for
-    content = {"schema": SCHEMA, **parts, **long}
-    head: dict[str, object] = {"schema": SCHEMA, CHECKSUM: checksum(content)}
+    schema = SCHEMA if snapshot.log else _WITHOUT_LOG
+    content = {"schema": schema, **parts, **long}
+    head: dict[str, object] = {"schema": schema, CHECKSUM: checksum(content)}
     return _laid_out(head | content, depth=0) + "\n"
 
 
@@ -369,6 +416,8 @@ def checksum(content: Mapping[str, object]) -> str:
 
 
 def _laid_out(value: object, *, depth: int) -> str:
+    if depth == 1 and isinstance(value, list):  # the log: an entry a line
+        return "[\n" + ",\n".join(f"    {_laid_out(one, depth=_SPREAD + 1)}" for one in value) + "\n  ]"
     if depth > _SPREAD or not isinstance(value, dict) or not value:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     margin = "  " * depth
@@ -376,14 +425,19 @@ def _laid_out(value: object, *, depth: int) -> str:
     return "{\n" + ",\n".join(lines) + f"\n{margin}}}"
 
 
-def write_baseline(snapshot: Snapshot, folder: Path) -> Path:
-    """Write the file of the snapshot's data set into `folder`, and remove its other form; the path.
+def write_baseline(snapshot: Snapshot, folder: Path, *, name: str = "") -> Path:
+    """Write a file into `folder`, and remove its other form; the path.
+
+    Args:
+        snapshot: its content.
+        folder: made where it is not there.
+        name: of the file, without `.json`; "" is that of the snapshot's data set.
 
     Raises:
         OSError: the folder cannot be written; what was there is untouched.
         InputError: the baseline is too large to be read again.
     """
-    plain = folder / f"{snapshot.dataset.name}.json"
+    plain = folder / f"{name or snapshot.dataset.name}.json"
     packed = folder / f"{plain.name}.gz"
     content = document_text(snapshot).encode("utf-8")
     sizes = (
@@ -532,10 +586,12 @@ def _snapshot(content: Mapping[str, object]) -> Snapshot:
     document = {key: value for key, value in content.items() if key != "schema"}
     try:
         if content["schema"] == SCHEMA:
-            record = _Document.model_validate(document)
+            record: _Document2 = _Document.model_validate(document)
+        elif content["schema"] == _WITHOUT_LOG:
+            record = _Document2.model_validate(document)
         else:
             of_version_1 = _Document1.model_validate(document).__dict__
-            record = _Document.model_construct(
+            record = _Document2.model_construct(
                 **of_version_1, kept=_KEPT_1, weights={}, tags={}, gate={}, products_seen=None
             )
     except ValidationError as error:
@@ -570,7 +626,13 @@ def _snapshot(content: Mapping[str, object]) -> Snapshot:
         tags=tuple(tuple(record.tags.get(query, ())) for query in queries) if record.tags else (),
         gate=record.gate,
         products_seen=record.products_seen,
+        log=tuple(map(_acceptance, record.log)) if isinstance(record, _Document) else (),
     )
+
+
+def _acceptance(entry: _Entry) -> Acceptance:
+    strategies = {name: Accepted(**one.model_dump()) for name, one in entry.strategies.items()}
+    return Acceptance(**entry.model_dump(exclude={"strategies"}), strategies=strategies)
 
 
 def _measurement(where: str, strategy: _Strategy, queries: tuple[str, ...], kept: int) -> Measurement:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from relevance.baseline.acceptance import standing
 from relevance.errors import InputError
 from relevance.records import query_label
 from relevance.text import plural, printable, shortened, some
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from relevance.baseline.acceptance import Acceptance
     from relevance.baseline.seen import ProductsSeen
     from relevance.evaluation import Metric
 
@@ -95,6 +97,7 @@ class Snapshot:
         tags: of each query; empty where none has any.
         gate: what the session was gated by, JSON values: limits by name, and the selected strategies.
         products_seen: which products there were; None where a file does not say.
+        log: what was accepted by hand, the oldest first.
     """
 
     dataset: DatasetIdentity
@@ -113,6 +116,12 @@ class Snapshot:
     tags: tuple[tuple[str, ...], ...] = ()
     gate: Mapping[str, Any] = field(default_factory=dict)
     products_seen: ProductsSeen | None = None
+    log: tuple[Acceptance, ...] = ()
+
+    @property
+    def accepted(self) -> tuple[Acceptance, ...]:
+        """What of the log is in force, the newest first."""
+        return standing(self.log, self.strategies)
 
     @property
     def index_body(self) -> Mapping[str, Any] | None:
@@ -343,13 +352,14 @@ def _shown(value: object) -> str:
 # updates
 
 
-def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) -> None:
+def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str], by: str = "--update-baseline") -> None:
     """Refuse to update some strategies of a baseline where what the others stand on has changed.
 
     Args:
         before: what the file holds.
         after: the session; before it has measured anything, its data alone.
         measured: the strategies that are updated.
+        by: what updates them, for the message.
 
     Raises:
         InputError: data, the engine, or a model that a strategy uses that would stay are others.
@@ -365,25 +375,28 @@ def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) 
         changes[_MOST_LINES:] = [f"{len(changes) - _MOST_LINES:,} more"]
     if kept and changes:
         raise InputError(
-            f"--update-baseline of some strategies: {'; '.join(changes)}; "
+            f"{by} of some strategies: {'; '.join(changes)}; "
             f"allowed: an update of all of them, {len(kept)} of which this session does not measure"
         )
 
 
-def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapshot:
-    """The session's snapshot, with the strategies of `before` that it did not measure.
+def merge(before: Snapshot | None, after: Snapshot, *, complete: bool, by: str = "--update-baseline") -> Snapshot:
+    """The session's snapshot, with the strategies of `before` that it did not measure, and its log.
 
     Args:
         before: what the file holds; None where there is none.
         after: the session.
         complete: whether the session measured all strategies that there are; others are then gone for good.
+        by: what replaces `before`, for the message.
 
     Raises:
         InputError: see `check_part`.
     """
-    if before is None or complete:
+    if before is None:
         return after
-    check_part(before, after, measured=after.strategies)
+    if complete:
+        return replace(after, log=before.log)
+    check_part(before, after, measured=after.strategies, by=by)
     kept = {
         name: _rescaled(one, before.calibration_s, after.calibration_s)
         for name, one in before.strategies.items()
@@ -398,6 +411,7 @@ def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapsh
         versions={**before.versions, **after.versions},
         kept=depth,
         gate=_of_both(before.gate, after.gate),
+        log=before.log,
     )
 
 

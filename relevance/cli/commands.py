@@ -199,7 +199,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
     orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
     allowed = config.allow_missing or not held
     comparison = compare_with(baseline, after, config.gate, sides=sides, orders=orders, allow_missing=allowed)
-    sides_at = [_side(name, config) for name in (arguments.before, arguments.after) if name]
+    sides_at = [side_of(name, config) for name in (arguments.before, arguments.after) if name]
     titles = {product: title for path in sides_at for product, title in read_titles(path / TITLES).items()}
     limits = baseline.limits or config.gate
     overlaps = config.metrics.overlaps
@@ -223,7 +223,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
 def _two_sessions(arguments: argparse.Namespace, config: Config) -> tuple[Baseline, Snapshot]:
     if arguments.after is None:
         raise InputError("AFTER is missing; allowed: BEFORE AFTER, or one folder with --strategy A --strategy B")
-    before, after = (_read_side(name, config) for name in (arguments.before, arguments.after))
+    before, after = (read_side(name, config) for name in (arguments.before, arguments.after))
     if not set(before.strategies) & set(after.strategies):
         both = f"{arguments.before} and {arguments.after}"
         raise InputError(f"{both}: no strategy is in both; one at least is needed to compare")
@@ -236,7 +236,7 @@ def _two_strategies(arguments: argparse.Namespace, config: Config) -> tuple[Base
     if arguments.after is not None or len({*names}) != 2 or len(names) != 2:  # noqa: PLR2004 - a pair
         found = f"--strategy {', '.join(names)}"
         raise InputError(f"{found}; allowed: two strategies of one folder, which is named once")
-    session = _read_side(arguments.before, config)
+    session = read_side(arguments.before, config)
     for name in names:
         if name not in session.strategies:
             raise InputError(f"{arguments.before}: {unknown('strategy', name, session.strategies)}")
@@ -244,14 +244,19 @@ def _two_strategies(arguments: argparse.Namespace, config: Config) -> tuple[Base
     return Baseline(f"{names[0]} ({arguments.before})", before), after
 
 
-def _side(name: str, config: Config) -> Path:
+def side_of(name: str, config: Config) -> Path:
     """A baseline file, a folder of results, or a project, whose folder of results it is then."""
     path = Path(name)
     is_project = path.is_dir() and not (path / SNAPSHOT).is_file() and path.resolve() == config.root.resolve()
     return config.out if is_project else path
 
 
-def _read_side(name: str, config: Config) -> Snapshot:
-    path = _side(name, config)
+def read_side(name: str, config: Config) -> Snapshot:
+    """Read what was measured there, see `side_of`.
+
+    Raises:
+        InputError: it is no such thing, or cannot be read.
+    """
+    path = side_of(name, config)
     file = path / SNAPSHOT if (path / SNAPSHOT).is_file() else path
     return read_baseline(file, named=str(file), expected="a folder of results (--out) or a baseline file")

@@ -213,6 +213,19 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     add_removed(parser.add_argument)
 
 
+def _accept(parser: argparse.ArgumentParser) -> None:
+    """Make a measured session the baseline, whatever the gate says of it; who, when and why are kept in its log."""
+    results = "folder of results (default: the configured one), or a baseline file"
+    parser.add_argument("results", nargs="?", metavar="RESULTS", help=results)
+    reason = "why: whoever compares with the baseline is shown it"
+    parser.add_argument("--reason", required=True, metavar="TEXT", help=reason)
+    strategy = "strategy to accept, the others stay as they are; repeatable (default: all that were measured)"
+    parser.add_argument("--strategy", action="append", default=[], dest="strategies", metavar="NAME", help=strategy)
+    parser.add_argument("--by", metavar="NAME", help="who accepts (default: git's user.name)")
+    file = "file to write (default: benchmarks/baselines/DATASET.json)"
+    _of_configuration(parser, only=("--config", "--baseline"), helps={"--baseline": file})
+
+
 def _history(parser: argparse.ArgumentParser) -> None:
     """Show what the strategies reached by commit: the baseline's versions in git, and the sessions of --history."""
     helps = {
@@ -293,6 +306,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "tune": (_tune, "commands.tune"),
         "explain": (_explain, "explain.run"),
         "compare": (_compare, "commands.compare"),
+        "accept": (_accept, "accept.run"),
         "history": (_history, "history.run"),
         "bisect": (_bisect, "bisect.run"),
         "judge": (_judge, "judge.run"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.baseline import Measurement, Snapshot
+    from relevance.baseline import Acceptance, Measurement, Snapshot
     from relevance.datasets.asked import Row
     from relevance.evaluation import Metric
     from relevance.gate.answers import Answer
@@ -155,6 +155,8 @@ class Comparison:
         problems: what fails by itself, a line each: a gate that was put aside, or too little to compare.
         holes: by strategy, where it has unjudged hits.
         effective_queries: (sum of weights)^2 / sum of their squares; None where all queries weigh the same.
+        accepted: what the baseline holds because somebody accepted it, the newest first.
+        proposed: what the project's own baseline, which is another one, holds for that reason: without effect here.
     """
 
     baseline: str
@@ -165,6 +167,8 @@ class Comparison:
     problems: tuple[str, ...] = ()
     holes: Mapping[str, HolesFound] = field(default_factory=dict)
     effective_queries: float | None = None
+    accepted: tuple[Acceptance, ...] = ()
+    proposed: tuple[Acceptance, ...] = ()
 
     def answer(self, strategy: str | None = None) -> Answer:
         """The worst of the findings, of one strategy or of all; an undecided kind of query counts where it blocks."""

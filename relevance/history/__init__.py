@@ -5,7 +5,7 @@ from __future__ import annotations
 from relevance.history.drift import Drift, drift
 from relevance.history.file import append, read_sessions
 from relevance.history.points import Step, levels, steps
-from relevance.history.repository import CACHE, head_of, read_baselines
+from relevance.history.repository import CACHE, git, head_of, read_baselines
 from relevance.history.versions import Commit, Today, Version, in_order, version_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Version",
     "append",
     "drift",
+    "git",
     "head_of",
     "in_order",
     "levels",

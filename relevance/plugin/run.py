@@ -84,6 +84,7 @@ class BenchmarkRun:
         self.baselines: tuple[Baseline, ...] = ()
         self._replaced: Snapshot | None = None
         self._sides: Sequence[Sides] = ()
+        self._own = find_baseline(self._baselines, data.dataset.name)
         self._orders = Orders(beside(config.source, ASKED))
         rebuilds = self.config.elasticsearch.rebuilds is not None
         if rebuilds and not update and config.origins["elasticsearch.rebuilds"].startswith("option"):
@@ -97,8 +98,8 @@ class BenchmarkRun:
             if config.baseline is not None and _is_chosen(config, "baseline"):
                 line = f"--update-baseline writes {self.baseline_name} and compares with nothing; leave out --baseline"
                 raise InputError(line)
-            if (own := find_baseline(self._baselines, data.dataset.name)) is not None:
-                self._replaced = suite.read_replaced(own, data, measured, cwd=cwd, complete=self._complete)
+            if self._own is not None:
+                self._replaced = suite.read_replaced(self._own, data, measured, cwd=cwd, complete=self._complete)
             return
         paths, held = suite.baseline_paths(config, self._baselines), config.gate_from_baseline
         read = (suite.read_compared(path, data, cwd=cwd) for path in paths)
@@ -234,8 +235,12 @@ class BenchmarkRun:
                 suite.compare_with(one, session, limits, sides=sides, orders=self._orders, allow_missing=allowed)
                 for one, sides in zip(self.baselines, self._sides, strict=True)
             ]
-            unkept = filter(None, [self._orders.write()])
-            self.comparisons = tuple(replace(one, notes=(*one.notes, *unkept)) for one in comparisons)
+            unkept = tuple(filter(None, [self._orders.write()]))
+            own = self._own if self.config.baseline is not None else None  # else it is the one
+            self.comparisons = tuple(
+                replace(one, notes=(*one.notes, *unkept), proposed=suite.proposed_beside(of, own))
+                for one, of in zip(comparisons, self.baselines, strict=True)
+            )
         return self.comparisons
 
     def _diagnosed(self, *, live: bool) -> Sequence[Diagnosis]:
@@ -354,7 +359,8 @@ class BenchmarkRun:
 
     def files(self) -> Mapping[str, str | bytes]:
         """The files of results, by name."""
-        return session_files(self.suite, self.comparisons or (), self.diagnoses or (), self._sides)
+        complete = self._complete and all(one.name in self.results for one in self.plan.strategies)
+        return session_files(self.suite, self.comparisons or (), self.diagnoses or (), self._sides, complete=complete)
 
     def job_summary(self) -> str:
         """The page that GitHub shows."""

@@ -56,7 +56,7 @@ def _environment() -> Environment:
     )
     environment.globals |= {"zip_longest": zip_longest, "in_tables": IN_TABLES}
     words = (
-        *("difference_cells", "differences_of", "kind_words", "leg_words"),
+        *("acceptance_lines", "difference_cells", "differences_of", "kind_words", "leg_words"),
         *("answer_words", "hole_words", "moved", "queries_words", "reported_cells", "span_words", "what_happened"),
     )
     environment.filters |= {name: getattr(terminal, name) for name in words}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from relevance.baseline import SNAPSHOT, document_text
 from relevance.diagnosis import named
 from relevance.errors import InputError
-from relevance.files import csv_text, read_bytes
+from relevance.files import csv_text, read_bytes, read_json_object
 from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
 from relevance.report.costs import cost_files
@@ -44,6 +44,9 @@ SCHEMA = 2
 PAGE = "report.html"
 """The page for people, in a folder of results and beside a diagnosis."""
 
+RESULTS = "results.json"
+"""What a session measured, in a folder of results."""
+
 TITLES = "titles.tsv"
 """Titles of the products that results are about, in a folder of results."""
 
@@ -57,6 +60,8 @@ def session_files(
     comparisons: Sequence[Comparison] = (),
     diagnoses: Sequence[Diagnosis] = (),
     sides: Sequence[Sides] = (),
+    *,
+    complete: bool = False,
 ) -> Mapping[str, str | bytes]:
     """The files of a session that has measured one strategy or more.
 
@@ -65,9 +70,10 @@ def session_files(
         comparisons: one for each baseline.
         diagnoses: why, in the same order.
         sides: what was compared, in the same order.
+        complete: whether all strategies that there are were measured.
     """
     dataset = suite.plan.dataset
-    document, titles = results_document(suite, comparisons), titles_of(suite)
+    document, titles = results_document(suite, comparisons, complete=complete), titles_of(suite)
     views = _views(comparisons, diagnoses, sides) or [View(snapshot_of(suite))]
     runs = {
         f"runs/{name}.run": run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)
@@ -75,7 +81,7 @@ def session_files(
     }
     return {
         PAGE: session_page(document, views, leading=suite.plan.config.gate.leading, titles=titles),
-        "results.json": _json(document),
+        RESULTS: _json(document),
         "per_query.json": per_query_json(suite),
         "queries.tsv": queries_tsv(dataset),
         "qrels.txt": qrels_text(dataset),
@@ -142,7 +148,9 @@ def _json(document: object) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def results_document(suite: Suite, comparisons: Sequence[Comparison] = ()) -> Mapping[str, Any]:
+def results_document(
+    suite: Suite, comparisons: Sequence[Comparison] = (), *, complete: bool = False
+) -> Mapping[str, Any]:
     """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with.
 
     `schemas/results.json` beside this module describes it.
@@ -175,6 +183,7 @@ def results_document(suite: Suite, comparisons: Sequence[Comparison] = ()) -> Ma
         "models": {name: _model(name, plan) for name in plan.models},
         "strategies": {name: _strategy(result, fuses=suite.engine.fuses) for name, result in suite.results.items()},
         "not_run": {**plan.left_out, **suite.refused},
+        "complete": complete,
         "notes": list(notes),
         "answers": _answers(),
         "comparison": [_comparison(one) for one in comparisons],
@@ -263,6 +272,8 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
             for name, one in comparison.holes.items()
         },
         "effective_queries": _rounded(comparison.effective_queries),
+        "accepted": [_rounded(asdict(entry)) for entry in comparison.accepted],
+        "proposed": [_rounded(asdict(entry)) for entry in comparison.proposed],
         "changed": list(comparison.differs),
         "notes": list(comparison.notes),
         "findings": _rounded(findings),
@@ -283,6 +294,16 @@ def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> I
                 for name, value in attributes(finding, *_PROPERTIES).items():
                     if value is not None:
                         yield f"{named(finding)} {name}{where}", f"{value:.{_DIGITS}g}"
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the session of a folder of results measured all strategies that there are; False where none says so.
+
+    Raises:
+        InputError: its file is there and cannot be read.
+    """
+    path = folder / RESULTS
+    return path.is_file() and read_json_object(path, "results of a session").get("complete") is True
 
 
 def per_query_json(suite: Suite) -> str:

@@ -19,6 +19,7 @@ from relevance.text import duration, fitted, narrow_table, one_line, plural, pri
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from relevance.baseline import Acceptance, Accepted
     from relevance.diagnosis import Diagnosis, Hit, Reported, StrategyDiagnosis
     from relevance.embeddings import Model
     from relevance.evaluation import Metric
@@ -324,6 +325,7 @@ _SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
 _SHOWN_STRATEGIES = 12
 _NO_METRICS = {EMPTY, RUN_TIME}
 _SHOWN_FINDINGS = 30
+_SHOWN_NAME, _SHOWN_REASON = 60, 300
 _NUMBERS = {"before", "now", "difference", "change", "loss at most", "changed"}
 _DIFFERENCES_LEFT_OUT = ("changed", "loss at most", "change", "95% interval", "before")
 
@@ -342,6 +344,7 @@ def comparison_lines(
     end = f"{answer}, which fails here" if comparison.fails() and answer != "loss" else answer
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
+    lines += [Line(f"  {text}", "warn") for text in acceptance_lines(comparison)]
     lines += [Line(f"FAIL: {problem}", "bad") for problem in comparison.problems]
     lines += _difference_lines(comparison, () if diagnosis is None else diagnosis.reported, columns)
     if comparison.effective_queries is not None:
@@ -358,6 +361,32 @@ def comparison_lines(
     lines += map(Line, _changed(comparison))
     lines += [Line(f"  note: {note}", "bad" if note in comparison.alarms else "warn") for note in comparison.notes]
     return lines if diagnosis is None else lines + _diagnosis_lines(comparison, diagnosis)
+
+
+def acceptance_lines(comparison: Comparison) -> list[str]:
+    """What somebody accepted, the newest first: in the baseline, and in that of the project where it is another one."""
+    lines = _newest([f"accepted {acceptance_words(entry)}" for entry in comparison.accepted])
+    aside = f"without effect beside {comparison.baseline} until it is merged"
+    return lines + _newest([f"proposed {acceptance_words(entry)}; {aside}" for entry in comparison.proposed])
+
+
+def _newest(entries: Sequence[str]) -> list[str]:
+    more = len(entries) - _SHOWN
+    return [*entries[:_SHOWN], *([f"and {plural(more, 'earlier entry')} of the log"] if more > 0 else [])]
+
+
+def acceptance_words(entry: Acceptance) -> str:
+    """`on 2026-11-28 by Ada: own (loss, nDCG@10 0.7000 → 0.5000): "the old ids are gone"`."""
+    names = some([f"{name} ({_overridden(one, entry.metric)})" for name, one in entry.strategies.items()], _SHOWN)
+    data = f" with {entry.data}" if entry.data else ""
+    by, reason = one_line(entry.by, _SHOWN_NAME), one_line(entry.reason, _SHOWN_REASON)
+    return f'on {entry.when[:10]} by {by}: {names}{data}: "{reason}"'
+
+
+def _overridden(one: Accepted, metric: str) -> str:
+    verdict = f"{one.verdict}, which failed" if one.fails and one.verdict != "loss" else one.verdict
+    means = [f"{mean:.4f}" for mean in (one.before, one.after) if mean is not None]
+    return f"{verdict}, {metric} {' → '.join(means)}" if means else verdict
 
 
 def differences_of(comparison: Comparison) -> list[Finding]:

@@ -1,5 +1,6 @@
 """Where the parts meet: a configuration becomes a plan, a plan an indexed suite, a suite measures strategies."""
 
+from relevance.suite.accepting import Signature, accept
 from relevance.suite.compare import (
     Baseline,
     baseline_paths,
@@ -9,6 +10,8 @@ from relevance.suite.compare import (
     diagnose_suite,
     few_queries,
     floors_of,
+    missed_floors,
+    proposed_beside,
     read_compared,
     read_replaced,
     settle_run_times,
@@ -54,7 +57,9 @@ __all__ = [
     "Plan",
     "ProductRank",
     "Result",
+    "Signature",
     "Suite",
+    "accept",
     "asking",
     "baseline_paths",
     "changes_since",
@@ -67,10 +72,12 @@ __all__ = [
     "floors_of",
     "look_back",
     "make_plan",
+    "missed_floors",
     "one_thread",
     "only_query",
     "prepare",
     "product_code",
+    "proposed_beside",
     "rank_before",
     "rank_words",
     "read_compared",

@@ -64,13 +64,14 @@ from relevance.runner import search_part
 from relevance.significance import SAME
 from relevance.strategies import FINETUNED, STATIC, Leg
 from relevance.suite.explaining import explained, moved_since
-from relevance.text import plural
+from relevance.text import one_line, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
+    from relevance.baseline import Acceptance
     from relevance.config import Config
     from relevance.diagnosis import Diagnosis, LegValues, SideBySide
     from relevance.evaluation import Evaluation, Metric
@@ -91,6 +92,8 @@ _INDEX_FACTS = ("index", "reused", "uuid")
 _LOOKS = 4
 # no further strategy of a baseline is timed again after so long
 _SETTLE_S = 20.0
+
+_SHOWN, _SHOWN_NAME = 3, 60
 
 # by the hash of a catalogue
 _SEEN: Remembered[str, ProductsSeen] = Remembered(8)
@@ -270,7 +273,12 @@ class Baseline:
     def line(self) -> str:
         """What a person is told of it before anything was compared."""
         other = f" (of other data: {self.changes}; both sides are scored by today's)" if self.changes else ""
-        return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{other}"
+        accepted = [
+            f"{some([*one.strategies], 3)} by {one_line(one.by, 60)} on {one.when[:10]}"
+            for one in self.snapshot.accepted
+        ]
+        by_hand = f"; accepted: {some(accepted, 3)}" if accepted else ""
+        return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{other}{by_hand}"
 
 
 def baseline_paths(config: Config, folder: Path) -> Sequence[Path]:
@@ -320,6 +328,20 @@ def read_compared(path: Path, data: Snapshot | None, *, cwd: Path) -> Baseline:
     changes = data_changes(before, data) if data else ""
     whose = f"it is of {before.dataset.name}" if data and before.dataset.name != data.dataset.name else ""
     return Baseline(name, before, ", ".join(filter(None, (whose, changes))))
+
+
+def proposed_beside(baseline: Baseline, own: Path | None) -> tuple[Acceptance, ...]:
+    """What the project's own baseline accepts and the one that is compared with does not, the newest first.
+
+    A pull request may accept what it likes in the file that it brings along: that counts where it was merged.
+    """
+    if own is None:
+        return ()
+    try:
+        entries = read_baseline(own).accepted
+    except InputError:  # nothing is compared with it
+        return ()
+    return tuple(one for one in entries if one.key not in {each.key for each in baseline.snapshot.log})
 
 
 # what is worse
@@ -411,6 +433,7 @@ def compare_with(  # noqa: PLR0913 - all by name
         notes=(*alarms, *sides.notes, *notes, *comparison.notes),
         alarms=alarms,
         problems=(*problems, *comparison.problems),
+        accepted=baseline.snapshot.accepted,
     )
 
 
@@ -460,6 +483,17 @@ def _below(name: str, floors: Mapping[str, float], measured: Measurement, whose:
             yield f"{name}: {label} is not scored, and {whose} is {floor:g}; allowed: name it in [metrics] report"
         elif not reaches(metric, round(mean := float(measured.metrics[metric].mean()), DIGITS), round(floor, DIGITS)):
             yield f"{name}: {label} {mean:.4f} does not reach {whose}, {floor:.4f}"
+
+
+def missed_floors(session: Snapshot, *, where: str) -> list[str]:
+    """What of a session does not reach the floors that it was gated by, a line each: that fails beside any baseline.
+
+    Raises:
+        InputError: one of the floors is none; `where` is what the session is called for people.
+    """
+    floors = (recorded_floors(session, where=where) or {}).items()
+    measured = session.strategies
+    return [line for name, own in floors if name in measured for line in _below(name, own, measured[name], "its floor")]
 
 
 def _too_few_common(sides: Sides, limits: Limits) -> str:

@@ -32,6 +32,9 @@ how many were changed. Judgments that are wrong are corrected by a pull request 
 changes no ranking, and brings the baseline up to date. What nobody had judged may be judged in the same one. Products
 may leave the catalogue: that is named, and a query that has lost what was relevant is not compared.
 
+`relevance accept` in the pull request changes its own baseline, which is compared with nothing: its entry is shown as
+`proposed`, and [counts where a person has merged it](../baselines.md#in-a-pull-request).
+
 A test tries every row; `python -m helpers.put_aside` in `tests` writes this page.
 
 What no step of a job can see is a pull request that changes the workflow itself, or whose code writes results that

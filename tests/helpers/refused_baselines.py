@@ -78,7 +78,7 @@ CHANGED: dict[str, bytes] = {
     "marks of a merge": TEXT.replace(b'  "models"', b'<<<<<<< HEAD\n  "models"'),
     "a metric changed by hand": TEXT.replace(b'"rounds": 3', b'"rounds": 4'),
     "a query removed by hand": json.dumps({**json.loads(TEXT), "queries": {}}).encode(),
-    "newer schema": changed("schema", value=3),
+    "newer schema": changed("schema", value=4),
     "a far newer schema": changed("schema", value=10**4_000),
 }
 MALFORMED: dict[str, bytes] = {

@@ -18,6 +18,7 @@ from helpers.project import (
 )
 
 from relevance.baseline import read_baseline
+from relevance.cli import main
 
 pytest_plugins = ["pytester"]
 
@@ -120,8 +121,8 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
     assert (properties["answer"], properties["nDCG@10 relative"]) == ("loss", "1")
     assert [properties[str(metric)] for metric in ("RR@10", "AP@10", "nDCG@10")] == ["0"] * 3
     (comparison,) = comparisons(project)
-    told = ("answer", "fails", "problems", "unjudged", "effective_queries", "changed", "notes", "findings")
-    assert list(comparison) == ["baseline", *told]
+    told = "answer fails problems unjudged effective_queries accepted proposed changed notes findings"
+    assert list(comparison) == ["baseline", *told.split()]
     assert (comparison["baseline"], comparison["answer"]) == (FILE, "loss")
     (row,) = [row for row in comparison["findings"] if (row["measure"], row["segment"]) == ("nDCG@10", "")]
     names = (
@@ -399,3 +400,48 @@ def test_a_baseline_without_times_costs_no_calibration(
     update(project)
     monkeypatch.setattr(sys.modules["relevance.suite.measure"], "index_calibration", None)  # it would be called
     run(project, "--benchmark-enable").assert_outcomes(passed=2)
+
+
+def accept(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure what is worse, and accept it."""
+    configure(project, WORSE)
+    assert run(project).ret == pytest.ExitCode.TESTS_FAILED
+    assert results(project)["complete"] is True
+    monkeypatch.chdir(project.path)
+    assert main(["accept", "--by", "Ada", "--reason", "the <b>old</b> ids are gone"]) == 0
+
+
+def test_what_was_accepted_passes_and_is_shown(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    update(project)
+    accept(project, monkeypatch)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    result = run(project)
+    result.assert_outcomes(passed=2)
+    words = 'by Ada: own (loss, nDCG@10 1.0000 * 0.0000): "the <b>old</b> ids are gone"'
+    result.stdout.fnmatch_lines(
+        [f"baseline: {FILE}, 1 strategy; accepted: own by Ada on ????-??-??", f"  accepted on ????-??-?? {words}"]
+    )
+    (entry,) = comparisons(project)[0]["accepted"]
+    assert (entry["by"], entry["strategies"]["own"]["verdict"]) == ("Ada", "loss")
+    (line,) = re.findall("- accepted on .*", (project.path / "summary.md").read_text())
+    assert '"the &lt;b&gt;old&lt;/b&gt; ids are gone"' in line
+    run(project, "--strategy", "own")
+    assert results(project)["complete"] is False
+    # a later update is not shown as accepted, and the log stays
+    configure(project, OWN)
+    assert run(project, "--update-baseline").ret == pytest.ExitCode.OK
+    assert len(read_baseline(project.path / FILE).log) == 1
+    assert "accepted on" not in printed(run(project))
+
+
+def test_a_pull_request_that_accepts_itself_fails_and_is_shown(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.path / "main.json").write_bytes(update(project))
+    accept(project, monkeypatch)
+    result = run(project, "--baseline", "main.json", "--gate-from-baseline")
+    result.assert_outcomes(passed=1, failed=1)
+    end = "; without effect beside main.json until it is merged"
+    result.stdout.fnmatch_lines([f"  proposed on * by Ada: own (loss, *): *{end}"])
+    assert comparisons(project)[0]["accepted"] == []
+    assert comparisons(project)[0]["proposed"][0]["by"] == "Ada"
