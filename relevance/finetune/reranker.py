@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from relevance.finetune.pairs import Pair
 
-_FORMAT = 2
-"""Of the second one is how the base model embeds what negatives are mined among."""
+_FORMAT = 3
+"""Of the second one is how the base model embeds what negatives are mined among; of the third pooling and ListNet."""
 USED = ("epochs", "batch_size", "learning_rate", "max_tokens", "seed", "patience")
 """Of the options of fine-tuning those that this training takes."""
 

@@ -13,12 +13,15 @@ import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+from sentence_transformers.cross_encoder.losses import ListNetLoss
+from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import PrinterCallback
 
 from relevance.embeddings.sentence_model import LOADING, load, set_limit
+from relevance.errors import InputError
 from relevance.finetune import loop
 from relevance.finetune.pairs import normalised
 from relevance.finetune.reranker import CANDIDATES, VALIDATED, label_of
@@ -39,6 +42,11 @@ if TYPE_CHECKING:
 _LOOKED_AT = 100
 _SORTED_TOGETHER = 16
 _SCORED_AT_ONCE = 64
+_OF_HEAD = r"^model\.2\."
+_HEAD_RATE = 25
+"""Times the learning rate: the head begins at random, the rest does not."""
+_NOTHING = 1e-4
+"""The share of an irrelevant product among the relevant ones, which has to have a logarithm."""
 
 
 def run(recipe: RerankerRecipe, folder: Path, *, progress: bool, notes: list[str]) -> Curve:
@@ -47,20 +55,39 @@ def run(recipe: RerankerRecipe, folder: Path, *, progress: bool, notes: list[str
 
 
 def untrained(recipe: RerankerRecipe) -> Any:
-    """Make the cross-encoder: the base model's encoder, or its first layers, under a new head, drawn by the seed."""
+    """Make the cross-encoder: the base model's encoder, or its first layers, its pooling, and a head drawn by the seed.
+
+    The pooling is the base model's own: of a model that was trained to give the mean of its tokens' vectors, the vector
+    of the first token says little.
+
+    Raises:
+        InputError: a base model that pools no tokens' vectors, such as a static embedding.
+    """
     torch.manual_seed(recipe.options.seed)
+    base = load(recipe.base).transformer
+    pooling = next((module for module in base if isinstance(module, Pooling)), None)
+    if pooling is None:
+        raise InputError(
+            f"{recipe.base.name}: no cross-encoder can be made of it; allowed: a model of transformers"
+        )
     layers = recipe.reranker.layers
-    encoder = CrossEncoder(
-        str(recipe.base.path),
-        num_labels=1,
-        device=recipe.base.device,
-        local_files_only=True,
-        trust_remote_code=recipe.base.trust_remote_code,
-        model_kwargs=dict(LOADING),
+    encoder = Transformer(
+        str(recipe.base.transformer),
+        model_kwargs={**LOADING, "local_files_only": True, "trust_remote_code": recipe.base.trust_remote_code},
         config_kwargs={} if layers is None else {"num_hidden_layers": layers},
+    )
+    head = Dense(
+        pooling.get_embedding_dimension(),
+        1,
+        activation_function=torch.nn.Identity(),
+        module_input_name="sentence_embedding",
+        module_output_name="scores",
+    )
+    crossing = CrossEncoder(
+        modules=[encoder, pooling, head], device=recipe.base.device, activation_fn=torch.nn.Sigmoid()
     ).float()
-    set_limit(encoder, min(recipe.options.max_tokens, recipe.base.max_tokens or recipe.options.max_tokens))
-    return encoder
+    set_limit(crossing, min(recipe.options.max_tokens, recipe.base.max_tokens or recipe.options.max_tokens))
+    return crossing
 
 
 def _write(recipe: RerankerRecipe, encoder: Any | None, place: Path) -> None:
@@ -79,17 +106,17 @@ def _trainer(recipe: RerankerRecipe, folder: Path, follower: Follower, *, evalua
     del base  # and what memory it has
     encoder = untrained(recipe)
     arguments = CrossEncoderTrainingArguments(
-        **loop.arguments_of(recipe, folder, encoder, evaluate_base=evaluate_base),
-        batch_sampler=partial(
-            _LikeLength, [len(query) + len(text) for query, text in zip(*list(rows.values())[:2], strict=True)]
-        ),
+        **loop.arguments_of(recipe, folder, encoder, evaluate_base=evaluate_base)
+        | {"per_device_train_batch_size": _queries_at_once(recipe.options.batch_size, rows["label"])},
+        batch_sampler=partial(_LikeLength, [max(map(len, texts)) for texts in rows["text"]]),
+        learning_rate_mapping={_OF_HEAD: _HEAD_RATE * recipe.options.learning_rate},
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - it has no option
     trainer = _Trainer(
         model=encoder,
         args=arguments,
         train_dataset=Dataset.from_dict(dict(rows)),
-        loss=BinaryCrossEntropyLoss(encoder),
+        loss=ListNetLoss(encoder, mini_batch_size=-1),
         evaluator=evaluator,
         callbacks=[follower],
     )
@@ -124,29 +151,39 @@ class _LikeLength(DefaultBatchSampler):
         return math.ceil(len(self._lengths) / self.batch_size)
 
 
+def _queries_at_once(pairs: int, lists: Sequence[Sequence[float]]) -> int:
+    """How many lists have about so many pairs together."""
+    return max(1, round(pairs * len(lists) / sum(map(len, lists))))
+
+
 def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
-    """Judged pairs by their grade, and near products that nobody judged for the query as irrelevant ones."""
-    pairs = recipe.chosen
-    rows = [(pair.query, pair.text, label_of(pair.relevance)) for pair in pairs]
+    """A list a query: judged products by their grade, and near ones that nobody judged for it as irrelevant ones.
+
+    ListNet (Cao et al. 2007) takes the softmax of labels for the shares of relevance; of logarithms it is the shares.
+    """
     judged: dict[str, set[str]] = {}
     for pair in recipe.pairs.graded:
         judged.setdefault(normalised(pair.query), set()).add(pair.product)
-    products = dict(sorted({pair.product: pair.text for pair in pairs}.items()))
-    names, counts = list(products), dict[str, int]()
-    for pair in pairs:
-        counts[pair.query] = counts.get(pair.query, 0) + recipe.reranker.negatives
+    lists: dict[str, dict[str, float]] = {}
+    for pair in recipe.chosen:
+        lists.setdefault(pair.query, {})[pair.text] = label_of(pair.relevance)
+    lists = {query: own for query, own in lists.items() if any(own.values())}
+    products = dict(sorted({pair.product: pair.text for pair in recipe.chosen}.items()))
+    names = list(products)
     if recipe.reranker.negatives:
         random = np.random.default_rng(recipe.options.seed)
-        queries = list(counts)
-        of_queries = loop.encoded(base, queries, recipe.base.query_prompt)
+        of_queries = loop.encoded(base, list(lists), recipe.base.query_prompt)
         of_products = loop.encoded(base, list(products.values()), recipe.base.document_prompt)
-        for query, (_, order) in zip(queries, nearest(of_queries, of_products), strict=True):
+        for (query, own), (_, order) in zip(lists.items(), nearest(of_queries, of_products), strict=True):
             free = [names[at] for at in order[:_LOOKED_AT].tolist() if names[at] not in judged[normalised(query)]]
             free = free[SKIPPED:] or free
-            drawn = random.permutation(len(free))[: counts[query]].tolist()
-            rows += [(query, products[free[at]], 0.0) for at in drawn]
-    queries_, texts, labels = zip(*rows, strict=True)
-    return {"query": list(queries_), "text": list(texts), "label": list(labels)}
+            drawn = random.permutation(len(free))[: len(own) * recipe.reranker.negatives].tolist()
+            lists[query] = {products[free[at]]: 0.0 for at in drawn} | own
+    return {
+        "query": list(lists),
+        "text": [list(own) for own in lists.values()],
+        "label": [[math.log(max(label, _NOTHING)) for label in own.values()] for own in lists.values()],
+    }
 
 
 class _Evaluator(BaseEvaluator):
