@@ -67,9 +67,7 @@ def untrained(recipe: RerankerRecipe) -> Any:
     base = load(recipe.base).transformer
     pooling = next((module for module in base if isinstance(module, Pooling)), None)
     if pooling is None:
-        raise InputError(
-            f"{recipe.base.name}: no cross-encoder can be made of it; allowed: a model of transformers"
-        )
+        raise InputError(f"{recipe.base.name}: no cross-encoder can be made of it; allowed: a model of transformers")
     layers = recipe.reranker.layers
     encoder = Transformer(
         str(recipe.base.transformer),
@@ -168,6 +166,9 @@ def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
     for pair in recipe.chosen:
         lists.setdefault(pair.query, {})[pair.text] = label_of(pair.relevance)
     lists = {query: own for query, own in lists.items() if any(own.values())}
+    if not lists:
+        line = f"of the {len(recipe.chosen):,} pairs that the cross-encoder is trained on none is rated above 1"
+        raise InputError(f"{line}; allowed: [reranker] pairs so high that some are")
     products = dict(sorted({pair.product: pair.text for pair in recipe.chosen}.items()))
     names = list(products)
     if recipe.reranker.negatives:

@@ -79,7 +79,7 @@ def by_http(url: str, index: str) -> dict[str, Any]:
     return {"url": f"{url}/{index}/_search", **paths, "body": body}
 
 
-@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("layout", [LAYOUTS[0], LAYOUTS[-1]], ids=str)  # neither, and both, of shards and segments
 def test_http_ranks_as_the_engine(
     sample: Dataset, shelf: Shelf, reference: ReferenceServer, record: Record, layout: Layout
 ) -> None:
@@ -100,10 +100,8 @@ def test_http_ranks_as_the_engine(
     assert ties.any(), "equal scores are ordered as well"
 
 
-@pytest.mark.parametrize(("query", "code"), [(QUERY, 0), ({"match": {"product_description": "{{query}}"}}, 1)])
-def test_http_gives_what_the_engine_gives(
-    pytester: pytest.Pytester, shelf: Shelf, reference: ReferenceServer, query: Any, code: int
-) -> None:
+def test_http_gives_what_the_engine_gives(pytester: pytest.Pytester, shelf: Shelf, reference: ReferenceServer) -> None:
+    query = {"match": {"product_description": "{{query}}"}}
     project = write_project(pytester)
     index = shelf.engine("sample", LAYOUTS[0]).index.name
     http = by_http(reference.url, index)
@@ -115,4 +113,4 @@ def test_http_gives_what_the_engine_gives(
     engine = session(project, 'template = "search.json"', *own)
     paths = "".join(f"{name} = '{http[name]}'\n" for name in ("url", "ids", "scores"))
     assert engine == session(project, f'[strategies.shop.http]\n{paths}body = "body.json"')
-    assert engine[0] == code
+    assert engine[0] == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import shop
+from helpers.models import make_static_model
 from helpers.pairs import pair_dataset, rated_frame, small_recipe, write_files
 
 from relevance import embeddings, runner
@@ -153,3 +154,32 @@ rerank = {{model = "finetuned", depth = 5}}
     (trained,) = again.rerankers.values()
     assert trained is not None
     assert trained.recipe == again.reranker.recipe.sha256
+
+
+def test_lists_have_shares_of_relevance_and_near_products_without_any(recipe: RerankerRecipe) -> None:
+    from relevance.embeddings.sentence_model import load  # noqa: PLC0415 - imports torch
+    from relevance.finetune.reranker import label_of  # noqa: PLC0415 - likewise
+    from relevance.finetune.reranking import _rows  # noqa: PLC0415 - likewise
+
+    rows = _rows(recipe, load(recipe.base).transformer)
+    graded = {(pair.query, pair.text): label_of(pair.relevance) for pair in recipe.pairs.graded}
+    assert rows["query"]
+    for query, texts, labels in zip(*rows.values(), strict=True):
+        own = np.array([graded.get((query, text), 0.0) for text in texts])
+        shares = np.exp(labels) / np.exp(labels).sum()  # the softmax that ListNet takes of labels
+        np.testing.assert_allclose(shares, own / own.sum(), atol=2e-3)
+        assert own.sum() > 0
+        known = {text for one, text in graded if one == query}
+        assert known <= set(texts)
+        assert len(set(texts)) == len(texts)
+        assert len(texts) <= 2 * len(known)
+
+
+def test_a_base_model_that_pools_nothing_is_refused_in_a_line(
+    recipe: RerankerRecipe, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("static")
+    make_static_model(folder, ["lamp", "chair"])
+    other = replace(recipe, base=embeddings.resolve(str(folder), device="cpu"))
+    with pytest.raises(InputError, match=r"no cross-encoder can be made of it; allowed: a model of transformers"):
+        train(other, tmp_path_factory.mktemp("none"), progress=False)
