@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from typing import Self
+    from typing import Self, TextIO
 
 _LONGEST_LINE = 4_000
 
@@ -117,6 +119,35 @@ def fitted(text: str, columns: int) -> str:
     return "".join(kept) + "…" + " " * (columns - 1 - taken)
 
 
+def middle_cut(text: str, columns: int) -> str:
+    """Text of at most so many columns, `…` for its middle where it is longer: ends tell names apart, too."""
+    taken, half = width(text), len(text) // 2
+    if taken <= columns:
+        return text
+    start, end = list(text[:half]), list(text[half:])
+    while taken > columns - 1:
+        taken -= _columns(start.pop() if len(start) > len(end) else end.pop(0))
+    return f"{''.join(start)}…{''.join(end)}"
+
+
+def folded(text: str, columns: int) -> list[str]:
+    """Lines of at most so many columns, broken at spaces; those behind the first stand two further in.
+
+    A longer word, such as a path, is not broken: it can be copied.
+    """
+    if width(text) <= columns:
+        return [text]
+    indent = " " * (len(text) - len(text.lstrip()))
+    lines, line = [], indent
+    for word in text.split():
+        joined = f"{line} {word}" if line.strip() else f"{line}{word}"
+        if width(joined) > columns and line.strip():
+            lines.append(line)
+            joined = f"{indent}  {word}"
+        line = joined
+    return [*lines, line]
+
+
 def terminal_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
     """Lines with columns aligned to the left, those of the numbers `right` to the right."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
@@ -128,16 +159,62 @@ def terminal_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()
     return lines
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of text for a person.
+
+    Attributes:
+        mark: what it means, of `STYLES`.
+        part: what it is one of, where a screen may have no room for all of them; "" for a line that is always shown.
+        is_first: whether it is shown before others of its part.
+    """
+
+    text: str
+    mark: str = ""
+    part: str = ""
+    is_first: bool = False
+
+    def __post_init__(self) -> None:
+        """Escape what a terminal or a CI log would obey."""
+        object.__setattr__(self, "text", printable(self.text))
+
+
+STYLES: Mapping[str, Mapping[str, bool]] = {
+    "good": {"green": True},
+    "bad": {"red": True, "bold": True},
+    "warn": {"yellow": True},
+    "head": {"bold": True},
+    "": {},
+}
+"""How a line is shown by its mark, in the words of pytest's terminal."""
+
+_ANSI = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Whether lines of a stream are coloured: on a terminal; `NO_COLOR` and `FORCE_COLOR`, not empty, decide first."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def coloured(line: Line) -> str:
+    """Text with the escape sequences of its style."""
+    codes = ";".join(_ANSI[name] for name in STYLES[line.mark])
+    return f"\x1b[{codes}m{line.text}\x1b[0m" if codes and line.text else line.text
+
+
 _LEAST_CUT = 24
 
 
-def narrow_table(
+def narrow_table(  # noqa: PLR0913 - a table, its room, and what gives way
     table: Mapping[str, Sequence[str]],
     left_out: Sequence[str],
     most: int | None,
     *,
     right: Collection[str] = (),
     cut: str = "",
+    shorten: Callable[[str, int], str] = shortened,
 ) -> list[str]:
     """Lines of a table without those columns that a terminal of `most` signs has no room for.
 
@@ -147,6 +224,7 @@ def narrow_table(
         most: None: any number.
         right: columns that are aligned to the right.
         cut: a column that is cut, to `_LEAST_CUT` signs, before another one goes; "" for none.
+        shorten: how its cells are cut.
     """
     kept = dict(table)
     for name in ("", *left_out):
@@ -154,7 +232,7 @@ def narrow_table(
         shown = kept
         if cut and most is not None:
             room = most - sum(max(map(width, cells)) + 2 for each, cells in kept.items() if each != cut)
-            shown = {**kept, cut: [shortened(cell, max(room, _LEAST_CUT)) for cell in kept[cut]]}
+            shown = {**kept, cut: [shorten(cell, max(room, _LEAST_CUT)) for cell in kept[cut]]}
         numbers = {at for at, each in enumerate(shown) if each in right}
         lines = terminal_table(list(zip(*shown.values(), strict=True)), right=numbers)
         if most is None or max(map(width, lines)) <= most:

@@ -31,10 +31,11 @@ from relevance.plugin.options import (
     updates_baseline,
 )
 from relevance.plugin.options import pytest_addoption as pytest_addoption
-from relevance.text import before_output, printable
+from relevance.report.screen import SCREEN, folded_lines, on_screen, written_lines
+from relevance.text import STYLES, Line, before_output, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from _pytest.terminal import TerminalReporter
 
@@ -54,13 +55,6 @@ _MADE_PASSED = "this session has failed, and something has made it pass"
 _SKIPPED = "--benchmark-skip would skip every strategy; allowed: --benchmark-disable (no times)"
 # options of pytest-benchmark's own table: who gives one wants to see it
 _TABLE_OPTIONS = ("sort", "group-by", "columns", "name", "time-unit", "histogram", "verbose", "compare", "cprofile")
-_MARKUP: Mapping[str, Mapping[str, bool]] = {
-    "good": {"green": True},
-    "bad": {"red": True, "bold": True},
-    "warn": {"yellow": True},
-    "head": {"bold": True},
-    "": {},
-}
 # plugins that would count or keep a failure that is no test's
 _COUNTING = ("terminalreporter", "session", "lfplugin", "stepwiseplugin")
 
@@ -512,28 +506,41 @@ class Session:
         suggest = bool(self.config.getoption("--relevance-suggest-floors"))
         ended = self.error is None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
         runs = [run for run in self.runs.values() if run.is_measured or ended]
+        if runs:  # else what is left to say is said when pytest has said why it ended
+            self.close(*self.runs.values())
+        last = self._last_lines() if runs else []
         for run in runs:
             if lines := run.summary_lines(columns, suggest=suggest):
                 title = f"relevance: {run.config.source.name}" + (f" ({run.name})" if len(runs) > 1 else "")
                 terminalreporter.write_sep("=", printable(title))
-                self._write((line.text, line.mark) for line in lines)
+                self._write(self._on_screen(lines, last, columns))
         if self.unmeasured:
-            self._write([(self.unmeasured, "bad")])
-        if runs:  # else what is left to say is said when pytest has said why it ended
-            self.close(*self.runs.values())
-            self._write_notes()
-            for out in self.written:
-                self._write([(f"results: {self._shown(out)}", "")])
-                for what, name in (("report", "report.html"), ("diagnosis", "diagnosis.md")):
-                    self._write((f"{what}: {self._shown(page)}", "") for page in sorted(out.rglob(name)))
+            self._write([Line(self.unmeasured, "bad")])
+        self._write(last if columns is None else folded_lines(last, columns))
+
+    def _last_lines(self) -> list[Line]:
+        """The notes, and what was written where."""
+        lines = [Line(f"note: {note}", "warn") for note in self.notes]
+        self.notes.clear()
+        return lines + [line for out in self.written for line in written_lines(out, self._shown(out))]
+
+    def _on_screen(self, lines: Sequence[Line], last: Sequence[Line], columns: int | None) -> Sequence[Line]:
+        """The lines that fit one screen with the last ones; all of them where there is no terminal, and with `-v`."""
+        if columns is None:
+            return lines
+        if self.config.option.verbose > 0:
+            return folded_lines(lines, columns)
+        taken = len(folded_lines(last, columns)) + 2  # the title, and pytest's last line
+        return on_screen(lines, columns=columns, rows=SCREEN - taken)
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
         """Say what has not been said: the error that ended the session, and the engine's notes."""
         self.close(*self.runs.values())  # an interrupt may have kept pytest from tearing the suite's fixture down
         if self.error is not None and not self.error_shown:
-            self._write([(f"ERROR: {self.error}", "bad"), *((f"  {detail}", "") for detail in self.error.details)])
-        self._write_notes()
+            self._write([Line(f"ERROR: {self.error}", "bad"), *(Line(f"  {one}") for one in self.error.details)])
+        self._write(Line(f"note: {note}", "warn") for note in self.notes)
+        self.notes.clear()
         # pytest prints a usage error on stderr now; in a pipe it would stand in front of what was printed before it
         sys.stdout.flush()
 
@@ -543,17 +550,13 @@ class Session:
             with self.interrupts.at_most(0):
                 self.notes += run.close()
 
-    def _write_notes(self) -> None:
-        self._write((f"note: {note}", "warn") for note in self.notes)
-        self.notes.clear()
-
-    def _write(self, lines: Iterable[tuple[str, str]]) -> None:
+    def _write(self, lines: Iterable[Line]) -> None:
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
-        for text, mark in lines:
+        for line in lines:
             if terminal is None:
-                print(printable(text), file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
+                print(line.text, file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
             else:
-                terminal.write_line(printable(text), **_MARKUP[mark])
+                terminal.write_line(line.text, **STYLES[line.mark])
 
 
 _SESSION = pytest.StashKey[Session]()

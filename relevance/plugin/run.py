@@ -21,8 +21,9 @@ from relevance.report.costs import cost_lines
 from relevance.report.folder import check_folder, write_folder
 from relevance.report.pages import job_summary
 from relevance.report.results import comparison_properties, session_files
-from relevance.report.terminal import Line
+from relevance.report.screen import FAILURE, NOTE, SUMMARY
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
+from relevance.text import Line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -360,7 +361,9 @@ class BenchmarkRun:
     def files(self) -> Mapping[str, str | bytes]:
         """The files of results, by name."""
         complete = self._complete and all(one.name in self.results for one in self.plan.strategies)
-        return session_files(self.suite, self.comparisons or (), self.diagnoses or (), self._sides, complete=complete)
+        compared = self.comparisons or (), self.diagnoses or ()
+        summary = "".join(f"{line.text}\n" for line in self.summary_lines(None, suggest=False))
+        return {**session_files(self.suite, *compared, self._sides, complete=complete), SUMMARY: summary}
 
     def job_summary(self) -> str:
         """The page that GitHub shows."""
@@ -385,11 +388,11 @@ class BenchmarkRun:
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
         said = {self.no_baseline, *(f"{one.baseline}: {problem}" for one in comparisons for problem in one.problems)}
-        lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line not in said]
+        lines += [Line(f"FAIL: {line}", "bad", FAILURE) for line in self.failures if line not in said]
         judged = self.plan.dataset.judgments.judged_queries
         if self.results and (few := suite.few_queries(len(judged), self.config.gate)):
             lines.append(Line(f"note: {few}", "warn"))
-        lines += [Line(f"note: {line}", "warn") for line in self.notes]
+        lines += [Line(f"note: {line}", "warn", NOTE) for line in self.notes]
         lines += map(Line, self.update_lines)
         if suggest and self.results:
             evaluations = {name: result.evaluation for name, result in self.results.items()}

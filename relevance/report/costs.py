@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance.report.pages import page
-from relevance.report.terminal import Line
-from relevance.text import narrow_table
+from relevance.report.screen import STRATEGY
+from relevance.text import Line, narrow_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,8 +101,9 @@ def cost_lines(suite: Suite, *, columns: int | None) -> list[Line]:
     table = {head: [label if head == "quality" else head, *(row[head] for row in rows)] for head in HEADS}
     empty = tuple(head for head, column in table.items() if not any(column[1:]))
     lines = narrow_table(table, (*empty, *_LEFT_OUT_FIRST), columns, right=set(HEADS[1:]))
+    told = [Line(text, part=STRATEGY, is_first=cost.is_best) for text, cost in zip(lines[1:], costs, strict=True)]
     words = "a query alone, embedding and reranking included and nothing cached (* none is as good and faster):"
-    return [Line(""), Line(f"quality beside cost: {words}", "head"), *map(Line, lines)]
+    return [Line(""), Line(f"quality beside cost: {words}", "head"), Line(lines[0]), *told]
 
 
 def cost_files(suite: Suite) -> dict[str, str | bytes]:

@@ -31,7 +31,7 @@ _CONTENTS: Mapping[str, tuple[str, str, str]] = {
     "results": (
         "earlier results",
         "results.json per_query.json queries.tsv qrels.txt runs",
-        "baseline.json titles.tsv diagnosis.md diagnosis.json to_judge.csv costs.md costs.png report.html",
+        "baseline.json titles.tsv diagnosis.md diagnosis.json to_judge.csv costs.md costs.png report.html summary.txt",
     ),
     "diagnosis": ("an earlier diagnosis", "diagnosis.md diagnosis.json to_judge.csv", "report.html"),
     "tuning": ("an earlier tuning", "combinations.csv held_out.csv strategy.toml index.md heatmap.png", ""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,23 @@ from relevance.finetune.reranker import estimated_seconds as seconds_to_train
 from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
 from relevance.gate.holes import LEAST_JUDGED
 from relevance.gate.rebuilds import RECALL, reach, same_index
+from relevance.report.screen import CHANGE, DIFFERENCE, FAILURE, FINDING, NO_HITS, NOTE, REASON, STRATEGY, SUMMARY, WHY
 from relevance.strategies import FINETUNED, STATIC
 from relevance.suite import searched_fields
-from relevance.text import duration, fitted, narrow_table, one_line, plural, printable, shortened, some, width
+from relevance.text import (
+    Line,
+    duration,
+    fitted,
+    middle_cut,
+    narrow_table,
+    one_line,
+    plural,
+    printable,
+    shortened,
+    some,
+    terminal_table,
+    width,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,18 +42,6 @@ if TYPE_CHECKING:
     from relevance.reranking.cross_encoder import Scorer
     from relevance.stages import Rerank
     from relevance.suite import Plan, Result, Suite
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of text and how it is marked: `good`, `bad`, `warn`, `head` or nothing."""
-
-    text: str
-    mark: str = ""
-
-    def __post_init__(self) -> None:
-        """Escape what a terminal or a CI log would obey."""
-        object.__setattr__(self, "text", printable(self.text))
 
 
 # What will be measured
@@ -118,16 +119,18 @@ _TIMES = {"time (s)": ".3f", "took (s)": ".3f", "queries/s": ",.0f", "p50 (ms)":
 _RERANK = "rerank (ms)"
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
 _JUDGED = "judged"
-_KEPT = {"strategy", "verdict"}
+# what a narrow terminal has no room for, the first to go first; then floors, long names, the time and metrics go
 _LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", _JUDGED, "p50 (ms)", _RERANK, "cut", "embed (ms)")
 _BARE = len("0.1234*")
+_NAME, _SHORTEST_NAME = 24, 12
 
 
 def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = ()) -> list[Line]:
     """One row a strategy, also one that gives no ranking; `*` marks a column's best value, `>=` or `<` the floor.
 
-    Where the rows are wider than so many `columns` (None: any number), columns are left out: first those in which
-    nothing stands, then those that matter least, last the floors.
+    No row is wider than so many `columns` (None: any number): columns are left out, first those in which nothing
+    stands, then those that matter least; then the floors, the middle of long names, times, and all metrics but the
+    leading one, which a line below the table says.
     """
     results = list(suite.results.values())
     metrics = {_JUDGED if one == JUDGED10 else label: one for label, one in suite.plan.config.metrics.columns.items()}
@@ -151,8 +154,23 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
         marks.append("bad")
     none = {"took (s)"} if all(row["took (s)"] == "-" for row in rows) else set()  # this process is the engine
     none |= {_RERANK} if all(result.strategy.reranking is None for result in results) else set()
-    rows = [{name: cell for name, cell in row.items() if name not in none} for row in rows]
-    return [Line(text, mark) for text, mark in zip(_fitted(rows, columns, {*metrics} - {_JUDGED}), marks, strict=True)]
+    cells = {name: [name, *(row[name] for row in rows)] for name in rows[0] if name not in none}
+    gated = [name for name in metrics if name != _JUDGED]
+    leading = next((name for name in gated if metrics[name] == suite.plan.config.gate.leading), gated[0])
+    shown = _fitted(cells, columns, [*(name for name in gated if name != leading), leading])
+    texts = terminal_table(
+        list(zip(*shown.values(), strict=True)),
+        right={at for at, name in enumerate(shown) if name not in {"strategy", "verdict", *metrics} or name == _JUDGED},
+    )
+    if columns is not None:
+        texts = [text if width(text) <= columns else fitted(text, columns).rstrip() for text in texts]
+    lines = [Line(texts[0], marks[0])]
+    for text, mark, row in zip(texts[1:], marks[1:], rows, strict=True):
+        is_best = any(row[name][_BARE - 1 : _BARE] == "*" for name in gated)
+        lines.append(Line(text, mark, STRATEGY, is_first=mark == "bad" or is_best))
+    if unshown := [name for name in gated if name not in shown]:
+        lines.append(Line(f"without room for {', '.join(unshown)}: {SUMMARY}"))
+    return lines
 
 
 def _compared_alone(result: Result, comparisons: Sequence[Comparison]) -> list[str]:
@@ -192,27 +210,42 @@ def _cells(result: Result, suite: Suite, metrics: Mapping[str, Metric], best: Ma
     return cells
 
 
-def _fitted(rows: Sequence[Mapping[str, str]], most: int | None, metrics: set[str]) -> list[str]:
-    """The rows without the columns that a narrow terminal has no room for: first those in which nothing stands."""
-    columns = {name: [name, *(row[name] for row in rows)] for name in rows[0]}
-    kept = _KEPT | metrics
-    empty = [name for name, cells in columns.items() if name not in kept and not set(cells[1:]) - {"", "-"}]
-    without_floors = {
-        name: [name, *(cell[:_BARE] for cell in cells[1:])] for name, cells in columns.items() if name in metrics
-    }
-    left_out = (*empty, *_LEFT_OUT_FIRST)
-    right = columns.keys() - kept
-    lines = narrow_table(columns, left_out, most, right=right)
-    if most is None or max(map(width, lines)) <= most:
-        return lines
-    # the verdict says what became of the floors
-    rest = {name: cells for name, cells in {**columns, **without_floors}.items() if name not in left_out}
-    return narrow_table(rest, (), most, right=right)
+def _fitted(
+    cells: Mapping[str, Sequence[str]], most: int | None, metrics: Sequence[str]
+) -> Mapping[str, Sequence[str]]:
+    """The columns that a terminal has room for, of `metrics` the last one always."""
+    kept = {name: list(column) for name, column in cells.items()}
+
+    def room() -> int:
+        """For names, below 0 where the rest alone is too wide."""
+        others = sum(2 + max(map(width, column)) for name, column in kept.items() if name != "strategy")
+        return max(map(width, kept["strategy"])) if most is None else most - others
+
+    def fits(least: int) -> bool:
+        """Whether there is room for the names, cut to no less than `least` columns if need be."""
+        names = {middle_cut(name, max(room(), 3)) for name in cells["strategy"]}
+        longest = max(map(width, cells["strategy"]))
+        return room() >= min(longest, least) and len(names) == len({*cells["strategy"]})
+
+    empty = [name for name, column in cells.items() if name not in metrics and not set(column[1:]) - {"", "-"}]
+    whole = max(map(width, cells["strategy"]))
+    for name in (*empty, *_LEFT_OUT_FIRST):
+        if not fits(whole) and name not in {"strategy", "verdict"}:
+            kept.pop(name, None)
+    if not fits(whole):  # the verdict says what became of the floors
+        kept |= {name: [name, *(cell[:_BARE] for cell in cells[name][1:])] for name in metrics}
+    for name in ("time (s)", *metrics[-2::-1]):
+        if not fits(_NAME):
+            kept.pop(name, None)
+    if not fits(whole):
+        kept["strategy"] = [middle_cut(name, max(room(), _SHORTEST_NAME)) for name in cells["strategy"]]
+    return kept
 
 
 # Below the table
 
 _SHOWN_QUERIES = 5
+_SHOWN_NAMES = 3
 
 
 def session_lines(
@@ -226,17 +259,24 @@ def session_lines(
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
     lines += _recall_lines(suite)
-    lines += [Line(f"FAIL: {line}", "bad") for line in suite.refused.values()]
+    lines += [Line(f"FAIL: {line}", "bad", FAILURE) for line in suite.refused.values()]
     lines += verdict_lines(results, comparisons)
-    texts = suite.plan.dataset.queries.labels
-    for result in results:  # each of these queries counts 0 in its means
-        if codes := result.evaluation.without_hits.tolist():
-            shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)
-            queries = plural(len(codes), "judged query")
-            lines.append(Line(f"{result.strategy.name}: {queries} without hits: {shown}"))
+    lines += _without_hits(suite)
     for comparison, diagnosis in zip_longest(comparisons, diagnoses):
         lines += comparison_lines(comparison, diagnosis, columns=columns)
     return lines
+
+
+def _without_hits(suite: Suite) -> Iterator[Line]:
+    """The judged queries that have no hits, each of which counts 0: a line for the strategies that share them."""
+    texts, sharing = suite.plan.dataset.queries.labels, dict[tuple[int, ...], list[str]]()
+    for name, result in suite.results.items():
+        sharing.setdefault(tuple(result.evaluation.without_hits.tolist()), []).append(name)
+    for codes, names in sharing.items():
+        if codes:
+            shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)
+            queries = plural(len(codes), "judged query")
+            yield Line(f"{some(names, _SHOWN_NAMES)}: {queries} without hits: {shown}", part=NO_HITS)
 
 
 def _recall_lines(suite: Suite) -> list[Line]:
@@ -263,15 +303,23 @@ def _builds_words(recall: float, builds: Sequence[float], chance: float) -> str:
 
 def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> list[Line]:
     """What failed and what has no floors, a line a reason, and what is to be known of the floors."""
-    lines = []
+    lines, ungated = list[Line](), dict[str, list[str]]()
     for result in results:
         word, mark = _STATUS[result.verdict.status]
         if baselines := _compared_alone(result, comparisons):
             alone = f"compared with {' and '.join(baselines)} alone"
-            lines.append(Line(f"no floors: {result.strategy.name}: {alone}", mark))
+            lines.append(Line(f"no floors: {result.strategy.name}: {alone}", mark, REASON))
             continue
-        lines += [Line(f"{word}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
-    return [*lines, *(Line(note) for note in dict.fromkeys(note for one in results for note in one.verdict.notes))]
+        if result.verdict.status == "not_gated":  # most often for one reason
+            for reason in result.verdict.reasons:
+                ungated.setdefault(reason, []).append(result.strategy.name)
+            continue
+        reasons = (f"{word}: {result.strategy.name}: {reason}" for reason in result.verdict.reasons)
+        lines += [Line(reason, mark, REASON, is_first=mark == "bad") for reason in reasons]
+    word, mark = _STATUS["not_gated"]
+    lines += [Line(f"{word}: {', '.join(names)}: {reason}", mark, REASON) for reason, names in ungated.items()]
+    notes = dict.fromkeys(note for one in results for note in one.verdict.notes)
+    return [*lines, *(Line(note, part=NOTE) for note in notes)]
 
 
 def _preparation_lines(suite: Suite) -> list[Line]:
@@ -345,7 +393,7 @@ def comparison_lines(
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
     lines += [Line(f"  {text}", "warn") for text in acceptance_lines(comparison)]
-    lines += [Line(f"FAIL: {problem}", "bad") for problem in comparison.problems]
+    lines += [Line(f"FAIL: {problem}", "bad", FAILURE) for problem in comparison.problems]
     lines += _difference_lines(comparison, () if diagnosis is None else diagnosis.reported, columns)
     if comparison.effective_queries is not None:
         lines.append(
@@ -355,11 +403,13 @@ def comparison_lines(
     for one in ordered[:_SHOWN_FINDINGS]:
         label, mark = _label(one)
         more = "" if one.answer == "no loss" else "".join(f": {reason}" for reason in one.reasons[1:2])
-        lines.append(Line(f"{label}: {one.strategy}: {what_happened(one)}{more}", mark))
+        lines.append(Line(f"{label}: {one.strategy}: {what_happened(one)}{more}", mark, FINDING))
     if len(ordered) > _SHOWN_FINDINGS:
-        lines.append(Line(f"and {len(ordered) - _SHOWN_FINDINGS:,} more, none of them a worse answer"))
-    lines += map(Line, _changed(comparison))
-    lines += [Line(f"  note: {note}", "bad" if note in comparison.alarms else "warn") for note in comparison.notes]
+        lines.append(Line(f"and {len(ordered) - _SHOWN_FINDINGS:,} more, none of them a worse answer", part=FINDING))
+    lines += [Line(line, part=CHANGE) for line in _changed(comparison)]
+    for note in comparison.notes:
+        alarms = note in comparison.alarms
+        lines.append(Line(f"  note: {note}", "bad" if alarms else "warn", NOTE, is_first=alarms))
     return lines if diagnosis is None else lines + _diagnosis_lines(comparison, diagnosis)
 
 
@@ -461,7 +511,7 @@ def _difference_lines(comparison: Comparison, reported: Sequence[Reported], colu
         worst = sorted(shown, key=lambda one: (-list(ANSWERS).index(one.answer), -abs(one.relative or 0.0)))
         first = set(map(id, worst[:_SHOWN_DIFFERENCES]))
         more = f"  and {len(shown) - _SHOWN_DIFFERENCES:,} more differences, none of them a worse answer"
-        shown, lines = [one for one in shown if id(one) in first], [Line(more)]
+        shown, lines = [one for one in shown if id(one) in first], [Line(more, part=DIFFERENCE)]
     if shown:
         rows_of = {name: [one for one in shown if one.strategy == name] for name in changed}
         others = {name: [one for one in reported if one.strategy == name][:_SHOWN_REPORTED] for name in changed}
@@ -476,7 +526,10 @@ def _difference_lines(comparison: Comparison, reported: Sequence[Reported], colu
             marks += [*map(_row_mark, rows_of[name]), *("" for _ in others[name])]
         room = None if columns is None else columns - 2
         rows = narrow_table(table, _DIFFERENCES_LEFT_OUT, room, right=_NUMBERS)
-        lines = [*(Line(f"  {row}", mark) for row, mark in zip(rows, marks, strict=True)), *lines]
+        if room is not None and max(map(width, rows)) > room:
+            rows = narrow_table(table, _DIFFERENCES_LEFT_OUT, room, right=_NUMBERS, cut="strategy", shorten=middle_cut)
+        told = [Line(f"  {row}", mark, DIFFERENCE, is_first=bool(mark)) for row, mark in zip(rows, marks, strict=True)]
+        lines = [Line(told[0].text, "head"), *told[1:], *lines]
     same = {one.strategy: one for one in reversed(findings) if one.strategy not in changed}
     if same:
         means = [f"{one.strategy} ({one.measure} {one.after:.4f})" for one in reversed(same.values())]
@@ -487,16 +540,17 @@ def _difference_lines(comparison: Comparison, reported: Sequence[Reported], colu
 def _diagnosis_lines(comparison: Comparison, diagnosis: Diagnosis) -> list[Line]:
     lines = []
     for why in diagnosis.strategies[:_SHOWN_STRATEGIES]:
-        lines.append(Line(f"  {why.strategy}: {queries_words(why)}", ANSWERS[why.answer].mark if why.lost else ""))
+        mark = ANSWERS[why.answer].mark if why.lost else ""
+        lines.append(Line(f"  {why.strategy}: {queries_words(why)}", mark, WHY))
         few = 1 if why.answer == "no loss" else _SHOWN
-        lines += [Line(f"    {line}") for line in _extremes(why, few)]
+        lines += [Line(f"    {line}", part=WHY) for line in _extremes(why, few)]
         words = [kind_words(why), hole_words(comparison, why.strategy), span_words(comparison, why.strategy)]
         if why.answer != "loss":  # the test that failed says it of the others
             words.append(leg_words(why))
-        lines += [Line(f"    {text}") for text in words if text]
+        lines += [Line(f"    {text}", part=WHY) for text in words if text]
     more = len(diagnosis.strategies) - _SHOWN_STRATEGIES
-    lines += [Line(f"  and {plural(more, 'more strategy')} with changed queries")] if more > 0 else []
-    return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
+    lines += [Line(f"  and {plural(more, 'more strategy')} with changed queries", part=WHY)] if more > 0 else []
+    return lines + [Line(f"  note: {note}", "warn", NOTE) for note in diagnosis.notes]
 
 
 def _extremes(why: StrategyDiagnosis, few: int) -> Iterator[str]:

@@ -41,11 +41,16 @@ def test_a_run(project: pytest.Pytester) -> None:
             "strategy  *MRR *MAP *NDCG *judged *time (s)*verdict",
             "textsearch *0.7500[*]>=0.700*pass",
             "textsearch_boosted *0.7500[*] *not gated",
-            "textsearch: 1 judged query without hits: 'couch'",
+            "textsearch, textsearch_boosted: 1 judged query without hits: 'couch'",
             "note: 4 judged queries: the gate's paired test needs 50 ([[]gate[]] least_queries), *",
             "results: .relevance/latest",
+            "  .relevance/latest/summary.txt   this summary in full",
+            "  .relevance/latest/results.json  every number, for programs",
         ]
     )
+    summary = (project.path / ".relevance" / "latest" / "summary.txt").read_text(encoding="utf-8")
+    assert summary.splitlines()[-1].startswith("note: 4 judged queries")
+    assert set(summary.splitlines()) < set(printed(result).splitlines())
     document = results(project)
     assert list(document) == [
         "schema",
@@ -54,6 +59,7 @@ def test_a_run(project: pytest.Pytester) -> None:
         "models",
         "strategies",
         "not_run",
+        "complete",
         "notes",
         "answers",
         "comparison",
@@ -107,7 +113,7 @@ def _check_same_bytes(one: Path, two: Path) -> None:
     plain = ["per_query.json", "qrels.txt", "queries.tsv", "titles.tsv", ".relevance-folder"]
     plain += ["runs/textsearch.run", "runs/textsearch_boosted.run"]
     names = {str(path.relative_to(one)) for path in one.rglob("*.*")}
-    assert names == {*plain, "baseline.json", "results.json"}
+    assert names == {*plain, "baseline.json", "results.json", "summary.txt", "report.html"}
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in plain)
     assert _untimed(one / "baseline.json") == _untimed(two / "baseline.json")
     rows = json.loads((one / "per_query.json").read_text())["strategies"]["textsearch"]

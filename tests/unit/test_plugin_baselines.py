@@ -91,7 +91,7 @@ def test_update_then_compare(project: pytest.Pytester) -> None:
             f"baseline: {FILE}, 1 strategy",
             f"compared with {FILE}: 1 strategy × 3 metrics, no loss",  # noqa: RUF001
             "results: .relevance/latest",
-            "diagnosis: .relevance/latest/diagnosis.md",
+            "  .relevance/latest/diagnosis.md * which queries changed, and why",
         ]
     )
     assert "judged queries" not in printed(again)

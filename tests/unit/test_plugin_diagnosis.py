@@ -61,7 +61,7 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
             "     1  ?2? <b>??zz</b> of wood * gone     ?-? <b>??zz</b> of wood * new",
             "  60 hits that differ were not judged; the next 50 would tell more (to_judge.csv, relevance judge)",
             "  own: queries by nDCG@10: 60 lost, *",
-            "diagnosis: .relevance/latest/diagnosis.md",
+            "  .relevance/latest/diagnosis.md * which queries changed, and why",
         ]
     )
     folder = worse.path / ".relevance" / "latest"
@@ -118,7 +118,7 @@ def test_without_a_baseline_there_is_no_diagnosis(project: pytest.Pytester, monk
     result = run(project)
     assert result.ret == pytest.ExitCode.OK  # a page that cannot be written changes no verdict
     result.stdout.fnmatch_lines(["note: GITHUB_STEP_SUMMARY: not written: No such file or directory"])
-    assert "diagnosis:" not in result.stdout.str()
+    assert "diagnosis.md" not in result.stdout.str()
     names = {path.name for path in (project.path / ".relevance" / "latest").iterdir()}
     assert not names & {"diagnosis.md", "diagnosis.json", "to_judge.csv"}
     assert {"baseline.json", "titles.tsv"} <= names

@@ -63,7 +63,7 @@ def test_each_folder_has_its_own_baseline(project: pytest.Pytester) -> None:
             ("*= relevance: homedepot ({0}) =*", "compared with {0}/baselines/homedepot.json: *no loss"),
         )
     )
-    pages = [f"diagnosis: .relevance/latest/{name}/diagnosis.md" for name in ("benchmarks", "more")]
+    pages = [f"  .relevance/latest/{name}/diagnosis.md *" for name in ("benchmarks", "more")]
     result.stdout.fnmatch_lines([*head, *summary, "results: .relevance/latest", *pages])
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from relevance.errors import InputError
-from relevance.report.terminal import Line
 from relevance.text import (
+    Line,
     duration,
     fitted,
     markdown,

@@ -10,7 +10,7 @@ import pytest
 from helpers import golden, shop
 from helpers.snapshots import comparison
 
-from relevance.evaluation import JUDGED10
+from relevance.evaluation import JUDGED10, NDCG10
 from relevance.gate import Floors, Lost, MetricChoice, Shortfall, Verdict
 from relevance.report.terminal import failure, plan_lines, session_lines, table
 from relevance.strategies import STRATEGIES
@@ -21,7 +21,7 @@ FLOORS = Floors({"MRR": 0.4, "NDCG": 0.6}, "", "thresholds.toml")
 FAILED = Verdict("fail", ("NDCG below its floor",), (SHORT, FELL), FLOORS, ("a note",))
 PASSED = Verdict("pass", floors=Floors({"NDCG": 0.3}, "", "thresholds.toml"))
 UNGATED = Verdict("not_gated")
-CONFIG = SimpleNamespace(metrics=MetricChoice())
+CONFIG = SimpleNamespace(metrics=MetricChoice(), gate=SimpleNamespace(leading=NDCG10))
 
 
 def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: Any) -> Any:
@@ -33,14 +33,18 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
         evaluation = SimpleNamespace(mean=lambda one: 0.456 if one == JUDGED10 else mean, without_hits=np.array([0, 2]))
         of_time = timing if timed else None
         return SimpleNamespace(
-            strategy=STRATEGIES[name], evaluation=evaluation, timing=of_time, verdict=verdict, recall=None
+            strategy=STRATEGIES.get(name) or replace(STRATEGIES["rrf"], name=name),
+            evaluation=evaluation,
+            timing=of_time,
+            verdict=verdict,
+            recall=None,
         )
 
     dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(labels=["oak", "elm", "##vso[x]y"]))
     return SimpleNamespace(
         results={one[0]: result(*one) for one in results},
         refused={},
-        query_ms={"base": 4.56},
+        query_ms={"base": 4.56, "finetuned": 4.56},
         cut={("base", "whole"): (1000, 12)},
         preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
         engine=SimpleNamespace(**{"took_ms": None, "version": "9.5.2", "facts": {}, **engine}),
