@@ -14,7 +14,6 @@ from relevance.evaluation import JUDGED10, overlap
 from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.records import HITS
 from relevance.significance import SAME, student_interval
-from relevance.strategies import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -457,18 +456,32 @@ def _marked(
 # again now, but what it returned when the baseline was written is not known.
 
 
-def legs_of(definition: Mapping[str, object]) -> tuple[Leg, ...]:
-    """The legs of a strategy's definition by themselves, none for a raw template.
+Part = Mapping[str, object]
+"""What a strategy's definition says of one leg, or the definition of a strategy that is fused."""
+
+
+def parts_of(definition: Mapping[str, object]) -> Mapping[str, Part]:
+    """What a strategy's definition combines, by name; none of a raw template.
 
     A vector's boost is left out: alone it changes no ranking. A definition may come from a file: what is not as it
     should be is no leg.
     """
-    text, vectors = _boosts(definition.get("text")), _boosts(definition.get("vectors"))
-    candidates, model = definition.get("candidates"), definition.get("model")
-    model = model if isinstance(model, str) else ""
-    candidates = candidates if isinstance(candidates, int) else 0
-    legs = [Leg(tuple(sorted(text.items())), (), 0, "")] if text else []
-    return (*legs, *(Leg((), ((name, 1.0),), candidates, model) for name in vectors))
+    lists = definition.get("lists")
+    if isinstance(lists, Mapping):
+        return {str(name): one for name, one in lists.items() if isinstance(one, Mapping)}
+    text, vectors, parts = _boosts(definition.get("text")), _boosts(definition.get("vectors")), dict[str, Part]()
+    if text:
+        parts["text"] = {"text": text, **{key: definition[key] for key in _OF_TEXT if key in definition}}
+    embedded = definition.get("embedded")
+    for name in vectors:
+        of_field = {"embedded": embedded[name]} if isinstance(embedded, Mapping) and name in embedded else {}
+        of_all = {key: definition[key] for key in _OF_VECTORS if key in definition}
+        parts[f"vector {name}"] = {"vectors": name, **of_field, **of_all}
+    return parts
+
+
+# beside the boosts, what decides how a leg ranks
+_OF_TEXT, _OF_VECTORS = ("reading", "spelling"), ("candidates", "model")
 
 
 def _boosts(value: object) -> Mapping[str, float]:
@@ -477,27 +490,16 @@ def _boosts(value: object) -> Mapping[str, float]:
     return {str(name): float(boost) for name, boost in value.items() if isinstance(boost, int | float)}
 
 
-_Part = Leg | Mapping[str, object]
-"""A leg, or the definition of a strategy that is fused."""
-
-
-def parts_of(definition: Mapping[str, object]) -> Mapping[str, _Part]:
-    """What a strategy's definition combines, by name; of strategies that are fused their definitions."""
-    lists = definition.get("lists")
-    if isinstance(lists, Mapping):
-        return {str(name): one for name, one in lists.items() if isinstance(one, Mapping)}
-    return {leg.name: leg for leg in legs_of(definition)}
-
-
-def _strategy_of(part: _Part | None, snapshot: Snapshot) -> str:
+def _strategy_of(part: Part | None, snapshot: Snapshot) -> str:
     """The strategy of a snapshot that is this part and nothing else, "" where there is none."""
     for name, one in snapshot.strategies.items() if part else ():
-        if one.definition == part or (isinstance(part, Leg) and legs_of(one.definition) == (part,)):
+        is_leg = not {"lists", "rerank"} & one.definition.keys() and [*parts_of(one.definition).values()] == [part]
+        if is_leg or one.definition == part:
             return name
     return ""
 
 
-def parts_without_strategy(snapshot: Snapshot, strategy: str) -> Mapping[str, _Part]:
+def parts_without_strategy(snapshot: Snapshot, strategy: str) -> Mapping[str, Part]:
     """Of a strategy that combines several, the parts that no strategy of the snapshot is alone, by name."""
     parts = parts_of(snapshot.strategies[strategy].definition)
     return {name: one for name, one in parts.items() if not _strategy_of(one, snapshot)} if len(parts) > 1 else {}

@@ -388,6 +388,8 @@ class BenchmarkRun:
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
         said = {self.no_baseline, *(f"{one.baseline}: {problem}" for one in comparisons for problem in one.problems)}
+        if self.is_measured:
+            said |= {f"{name}: {line}" for name, line in (self.suite.refused | self.suite.broken).items()}
         lines += [Line(f"FAIL: {line}", "bad", FAILURE) for line in self.failures if line not in said]
         judged = self.plan.dataset.judgments.judged_queries
         if self.results and (few := suite.few_queries(len(judged), self.config.gate)):

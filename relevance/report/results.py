@@ -183,6 +183,7 @@ def results_document(
         "models": {name: _model(name, plan) for name in plan.models},
         "strategies": {name: _strategy(result, fuses=suite.engine.fuses) for name, result in suite.results.items()},
         "not_run": {**plan.left_out, **suite.refused},
+        "broken": dict(suite.broken),
         "complete": complete,
         "notes": list(notes),
         "answers": _answers(),

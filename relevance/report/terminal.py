@@ -142,7 +142,7 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
     rows, marks = [], ["head"]
     for result in results:
         # what failed by a baseline has failed, with floors or without
-        worse = any(one.fails(result.strategy.name) for one in comparisons)
+        worse = any(one.fails(result.strategy.name) for one in comparisons) or result.strategy.name in suite.broken
         word, mark = _STATUS["fail" if worse else result.verdict.status]
         if not worse and _compared_alone(result, comparisons):
             word = "no floors, compared"
@@ -259,7 +259,8 @@ def session_lines(
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
     lines += _recall_lines(suite)
-    lines += [Line(f"FAIL: {line}", "bad", FAILURE) for line in suite.refused.values()]
+    broken = (*suite.refused.values(), *suite.broken.values())
+    lines += [Line(f"FAIL: {line}", "bad", FAILURE) for line in broken]
     lines += verdict_lines(results, comparisons)
     lines += _without_hits(suite)
     for comparison, diagnosis in zip_longest(comparisons, diagnoses):
@@ -303,21 +304,21 @@ def _builds_words(recall: float, builds: Sequence[float], chance: float) -> str:
 
 def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> list[Line]:
     """What failed and what has no floors, a line a reason, and what is to be known of the floors."""
-    lines, ungated = list[Line](), dict[str, list[str]]()
+    lines, alone, ungated = list[Line](), dict[str, list[str]](), dict[str, list[str]]()
     for result in results:
-        word, mark = _STATUS[result.verdict.status]
+        name, (word, mark) = result.strategy.name, _STATUS[result.verdict.status]
         if baselines := _compared_alone(result, comparisons):
-            alone = f"compared with {' and '.join(baselines)} alone"
-            lines.append(Line(f"no floors: {result.strategy.name}: {alone}", mark, REASON))
-            continue
-        if result.verdict.status == "not_gated":  # most often for one reason
+            alone.setdefault(" and ".join(baselines), []).append(name)
+        elif result.verdict.status == "not_gated":
             for reason in result.verdict.reasons:
-                ungated.setdefault(reason, []).append(result.strategy.name)
-            continue
-        reasons = (f"{word}: {result.strategy.name}: {reason}" for reason in result.verdict.reasons)
-        lines += [Line(reason, mark, REASON, is_first=mark == "bad") for reason in reasons]
+                ungated.setdefault(reason, []).append(name)
+        else:
+            reasons = (f"{word}: {name}: {reason}" for reason in result.verdict.reasons)
+            lines += [Line(reason, mark, REASON, is_first=mark == "bad") for reason in reasons]
     word, mark = _STATUS["not_gated"]
-    lines += [Line(f"{word}: {', '.join(names)}: {reason}", mark, REASON) for reason, names in ungated.items()]
+    told = [f"no floors: {', '.join(names)}: compared with {others} alone" for others, names in alone.items()]
+    told += [f"{word}: {', '.join(names)}: {reason}" for reason, names in ungated.items()]
+    lines += [Line(line, mark, REASON) for line in told]
     notes = dict.fromkeys(note for one in results for note in one.verdict.notes)
     return [*lines, *(Line(note, part=NOTE) for note in notes)]
 

@@ -657,14 +657,23 @@ def titles_of(suite: Suite) -> Mapping[str, str]:
     return dict(zip(catalogue.ids, catalogue.titles, strict=True))
 
 
+def single_parts(strategy: Strategy) -> Mapping[str, Leg | Strategy]:
+    """What a strategy combines, by name: those that it fuses, else its text and each vector field by itself."""
+    if strategy.members:
+        return {one.name: one for one in strategy.members}
+    legs = strategy.legs()
+    single = [replace(leg, vectors=(), fused=None) for leg in legs if leg.text]
+    single += [Leg((), ((name, 1.0),), leg.candidates, leg.model) for leg in legs for name, _ in leg.vectors]
+    return {leg.name: leg for leg in single}
+
+
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
     """The legs that no strategy of the session is alone, searched by themselves; without one that gives no ranking."""
     dataset, metrics, values = suite.plan.dataset, suite.plan.config.metrics, {}
-    members = {one.name: one for one in suite.results[strategy].strategy.members}
-    for name, leg in parts_without_strategy(session, strategy).items():
-        part = leg if isinstance(leg, Leg) else members[name]
+    parts = single_parts(suite.results[strategy].strategy)
+    for name in parts_without_strategy(session, strategy):
         try:
-            ranking = search_part(suite.engine, part, suite.batch, hits=metrics.depth)
+            ranking = search_part(suite.engine, parts[name], suite.batch, hits=metrics.depth)
         except StrategyError as error:
             suite.broken[strategy] = f"{suite.results[strategy].strategy.where}: {error}"
             continue

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from helpers.snapshots import measured, snapshot
 
 from relevance.baseline import document_text
 from relevance.cli import main
+from relevance.strategies import Strategy
+from relevance.suite.compare import single_parts
 
 GOOD = snapshot({"own": measured(np.linspace(0.5, 0.9, 80).tolist())})
 WORSE = snapshot({"own": measured(np.linspace(0.3, 0.7, 80).tolist())})
@@ -162,3 +165,14 @@ def test_two_strategies_of_one_session(sides: Path, capsys: pytest.CaptureFixtur
     ):
         code, line = printed(capsys, command)
         assert (code, said in line) == (2, True), line
+
+
+@pytest.mark.parametrize("combine", ["rrf", "sum"])
+def test_a_leg_is_searched_as_the_strategy_reads_it(combine: Any) -> None:
+    own = Strategy(
+        "own", text={"title": 8}, vectors={"whole": 1, "title": 1}, combine=combine, analyzer="english", spelling=True
+    )
+    legs = single_parts(own)
+    assert list(legs) == ["text", "vector title", "vector whole"]
+    assert (legs["text"].reading, legs["text"].spelling) == (own.reading, ("title",))
+    assert [leg.vectors for leg in legs.values()] == [(), (("title", 1.0),), (("whole", 1.0),)]

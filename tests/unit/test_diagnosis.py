@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relevance.baseline import Snapshot
 from relevance.datasets.asked import Row
-from relevance.diagnosis import Hit, diagnose, legs_of, parts_without_strategy
+from relevance.diagnosis import Hit, diagnose, parts_of, parts_without_strategy
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
 from relevance.gate import Comparison, Finding, Limits
 from relevance.gate.comparing import HolesFound
@@ -181,7 +181,31 @@ def test_names_of_legs_only_show() -> None:
     [{}, {"template": {"query": "x"}}, {"text": 3, "vectors": ["whole"]}, {"text": {"title": "8"}}],
 )
 def test_definitions_without_legs(definition: dict[str, object]) -> None:
-    assert legs_of(definition) == ()
+    assert parts_of(definition) == {}
+
+
+READ = {"reading": {"analyzer": "english", "k1": 1.2, "b": 0.75}}
+
+
+@pytest.mark.parametrize(
+    ("fused", "alone", "missing"),
+    [
+        ({}, {}, []),
+        (READ, READ, []),
+        (READ, {}, ["text"]),
+        ({}, READ, ["text"]),
+        ({"spelling": True}, {}, ["text"]),
+        ({"spelling": True}, {"spelling": True}, []),
+        ({}, {"rerank": {"model": "judge", "depth": 50}}, ["text"]),
+    ],
+)
+def test_a_strategy_is_a_leg_alone_that_reads_and_ranks_as_it_does(
+    fused: dict[str, Any], alone: dict[str, Any], missing: list[str]
+) -> None:
+    whole = measured([0.8], definition=VECTOR)
+    titles = measured([0.8], definition={**TEXT, **alone})
+    session = own([0.5], definition={**FUSED, **fused}, titles=titles, whole=whole)
+    assert [*parts_without_strategy(session, "own")] == missing
 
 
 def test_a_plain_text_strategy_has_no_legs() -> None:

@@ -59,6 +59,7 @@ def test_a_run(project: pytest.Pytester) -> None:
         "models",
         "strategies",
         "not_run",
+        "broken",
         "complete",
         "notes",
         "answers",

@@ -99,7 +99,8 @@ def test_legs_are_searched_once_where_no_strategy_tells(
     worse: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg = Leg((("description", 1.0),), (), 0, "")
-    monkeypatch.setattr(compare, "parts_without_strategy", lambda _snapshot, _name: {"text": leg})
+    monkeypatch.setattr(compare, "parts_without_strategy", lambda _snapshot, _name: ["text"])
+    monkeypatch.setattr(compare, "single_parts", lambda _strategy: {"text": leg})
     evaluate, rankings = compare.evaluate, []
 
     def watched(ranking: Any, judgments: Any, **options: Any) -> Any:

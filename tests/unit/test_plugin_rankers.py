@@ -109,5 +109,9 @@ def test_a_ranker_that_fails_while_a_loss_is_diagnosed_fails_its_strategy_alone(
     worse = FAILS_LATER.format(4).replace('["100", "101"]', '["104", "103"]')
     result = run(project, worse, *options, more=fused)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*strategy 'both': strategy 'shop': search *query *: ValueError: gone"])
-    assert list(results(project)["strategies"]) == ["both", "own"]
+    line = "FAIL: strategy 'both': strategy 'shop': search *query *: ValueError: gone"
+    result.stdout.fnmatch_lines(["both *0.*FAIL", "own *0.*no floors, compared", line])
+    document = results(project)
+    assert list(document["strategies"]) == ["both", "own"]
+    assert (document["not_run"], list(document["broken"])) == ({}, ["both"])
+    assert document["broken"]["both"].endswith("ValueError: gone")

@@ -44,6 +44,7 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
     return SimpleNamespace(
         results={one[0]: result(*one) for one in results},
         refused={},
+        broken={},
         query_ms={"base": 4.56, "finetuned": 4.56},
         cut={("base", "whole"): (1000, 12)},
         preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
