@@ -22,6 +22,7 @@ from relevance.files import writing
 from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
+from relevance.report.comment import COMMENT
 from relevance.report.finetuned import (
     forecast_lines,
     outcome_lines,
@@ -216,7 +217,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
     if few := few_queries(len(sides.now.queries), config.gate):
         lines.append(f"note: {few}")
     if out is not None:
-        lines.append(f"written to {out}: {PAGE}, diagnosis.md, diagnosis.json, to_judge.csv")
+        lines.append(f"written to {out}: {PAGE}, {COMMENT}, diagnosis.md, diagnosis.json, to_judge.csv")
     return Answer(FAILED if comparison.fails() else 0, tuple(lines))
 
 

@@ -363,7 +363,19 @@ class BenchmarkRun:
         complete = self._complete and all(one.name in self.results for one in self.plan.strategies)
         compared = self.comparisons or (), self.diagnoses or ()
         summary = "".join(f"{line.text}\n" for line in self.summary_lines(None, suggest=False))
-        return {**session_files(self.suite, *compared, self._sides, complete=complete), SUMMARY: summary}
+        files = session_files(self.suite, *compared, self._sides, complete=complete, failed=self._failed())
+        return {**files, SUMMARY: summary}
+
+    def _failed(self) -> list[str]:
+        """What failed that no comparison says, whether a test says it or not."""
+        below = [
+            f"{name}: {reason}"
+            for name, result in self.results.items()
+            if result.verdict.status == "fail"
+            for reason in result.verdict.reasons
+        ]
+        lines = [*self.failures, *below]
+        return lines + [one for one in self.suite.refused.values() if not any(one in line for line in lines)]
 
     def job_summary(self) -> str:
         """The page that GitHub shows."""

@@ -17,7 +17,7 @@ from relevance.diagnosis import named
 from relevance.evaluation import JUDGED10
 from relevance.gate import ANSWERS, IN_TABLES, worst
 from relevance.report import terminal
-from relevance.text import markdown, markdown_code, plural, printable, shortened
+from relevance.text import markdown, markdown_code, plural, printable, shortened, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +61,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {name: getattr(terminal, name) for name in words}
     environment.filters |= {"heat_map": heat_map, "named": named, "signed_answer": _signed_answer}
+    environment.filters |= {"short": _short, "first_names": lambda names: some([_short(one, 60) for one in names], 10)}
     environment.filters |= {"number": _number, "plural": plural, "signed": signed, "quantile": np.quantile}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,
@@ -73,6 +74,10 @@ def _environment() -> Environment:
     }
     environment.filters |= {name: _as_markdown(function) for name, function in markdowns.items()}
     return environment
+
+
+def _short(text: str, most: int = 200) -> str:
+    return shortened(" ".join(text.split()), most)
 
 
 def _as_markdown(function: Callable[..., str]) -> Callable[..., Markup]:

@@ -20,6 +20,7 @@ from relevance.errors import InputError
 from relevance.files import csv_text, read_bytes, read_json_object
 from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
+from relevance.report.comment import COMMENT, comment
 from relevance.report.costs import cost_files
 from relevance.report.page.session import View, session_page
 from relevance.report.pages import page
@@ -55,13 +56,14 @@ _PROPERTIES = ("before", "after", "relative", "p", "at_most", "needed")
 _MOST_BYTES = 2**30
 
 
-def session_files(
+def session_files(  # noqa: PLR0913 - all that a session has
     suite: Suite,
     comparisons: Sequence[Comparison] = (),
     diagnoses: Sequence[Diagnosis] = (),
     sides: Sequence[Sides] = (),
     *,
     complete: bool = False,
+    failed: Sequence[str] = (),
 ) -> Mapping[str, str | bytes]:
     """The files of a session that has measured one strategy or more.
 
@@ -71,8 +73,9 @@ def session_files(
         diagnoses: why, in the same order.
         sides: what was compared, in the same order.
         complete: whether all strategies that there are were measured.
+        failed: what failed that no comparison says, a line each.
     """
-    dataset = suite.plan.dataset
+    dataset, leading = suite.plan.dataset, suite.plan.config.gate.leading
     document, titles = results_document(suite, comparisons, complete=complete), titles_of(suite)
     views = _views(comparisons, diagnoses, sides) or [View(snapshot_of(suite))]
     runs = {
@@ -80,8 +83,9 @@ def session_files(
         for name, result in suite.results.items()
     }
     return {
-        PAGE: session_page(document, views, leading=suite.plan.config.gate.leading, titles=titles),
+        PAGE: session_page(document, views, leading=leading, titles=titles),
         RESULTS: _json(document),
+        COMMENT: comment(dataset.name, comparisons, diagnoses, leading=leading, failed=failed),
         "per_query.json": per_query_json(suite),
         "queries.tsv": queries_tsv(dataset),
         "qrels.txt": qrels_text(dataset),
@@ -102,7 +106,7 @@ def _views(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis], si
 def compared_files(
     comparison: Comparison, diagnosis: Diagnosis, sides: Sides, *, leading: Metric, titles: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """The files of two sessions that were compared without measuring: the page, and the diagnosis.
+    """The files of two sessions that were compared without measuring: page, comment, and diagnosis.
 
     Args:
         comparison: what the gate says.
@@ -113,7 +117,8 @@ def compared_files(
     """
     views = _views([comparison], [diagnosis], [sides])
     page_text = session_page(_compared_document(comparison, sides.now), views, leading=leading, titles=titles)
-    return {PAGE: page_text, **diagnosis_files([comparison], [diagnosis])}
+    text = comment(sides.now.dataset.name, [comparison], [diagnosis], leading=leading)
+    return {PAGE: page_text, COMMENT: text, **diagnosis_files([comparison], [diagnosis])}
 
 
 def diagnosis_files(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> Mapping[str, str]:

@@ -73,9 +73,9 @@ def test_out_is_replaced_whole_but_not_other_files(sides: Path, capsys: pytest.C
     for _ in range(2):
         code, out = printed(capsys, "a.json b --out why")
         assert code == 1
-        assert out.endswith("written to why: report.html, diagnosis.md, diagnosis.json, to_judge.csv\n")
+        assert out.endswith("written to why: report.html, comment.md, diagnosis.md, diagnosis.json, to_judge.csv\n")
     names = {path.name for path in (sides / "why").iterdir()}
-    assert names == {".relevance-folder", "diagnosis.json", "diagnosis.md", "report.html", "to_judge.csv"}
+    assert names == {".relevance-folder", "comment.md", "diagnosis.json", "diagnosis.md", "report.html", "to_judge.csv"}
     assert json.loads((sides / "why" / "diagnosis.json").read_text())["baselines"][0]["baseline"] == "a.json"
     assert "holds other files" in printed(capsys, "a.json b --out b")[1]
     (sides / "b" / ".relevance-folder").write_text("results\n")

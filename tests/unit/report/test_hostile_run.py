@@ -69,6 +69,6 @@ def test_no_session_command_or_page_obeys_its_data(
     for text in (*texts, *capsys.readouterr()):
         assert not OBEYED.search(text), OBEYED.search(text)
     pages = [project / "summary.md", *project.glob(".relevance/latest/*.md")]
-    assert len(pages) == 2
+    assert len(pages) == 3
     for page in pages:
         assert not re.search(r"\x1b|<script>|[^\\]\]\(http", page.read_text())
