@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from helpers.junit import strange_in_junit
 from helpers.project import (
     TRAIN,
     calibrate_little,
@@ -116,7 +117,9 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
         ]
     )
     assert "is worse than in" not in printed(result), "said at the end of what no test has said"
-    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
+    tree = ET.parse(project.path / "junit.xml").getroot()  # noqa: S314 - pytest wrote it
+    assert [*strange_in_junit(tree)] == []
+    suite = tree.find("testsuite")
     properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
     assert (properties["answer"], properties["nDCG@10 relative"]) == ("loss", "1")
     assert [properties[str(metric)] for metric in ("RR@10", "AP@10", "nDCG@10")] == ["0"] * 3

@@ -89,12 +89,12 @@ def test_the_page_shows_the_file_that_is_written() -> None:
 
 
 def test_the_verdict_is_a_job_that_runs_nothing_of_the_pull_request() -> None:
-    measuring, _, verdict = WORKFLOW.partition("\n  verdict:\n")
+    measuring, _, verdict = WORKFLOW.partition("\n  comment:\n")[0].partition("\n  verdict:\n")
     assert "pytest --engine embedded --gate-from-baseline --out .relevance/latest\n" in measuring
     assert "pytest " not in verdict
     assert "actions/cache" not in verdict, "the code could have filled it"
     assert "env." not in verdict, "the code could have set it"
-    assert re.findall(r"if: (.+)", verdict) == ["github.event_name == 'pull_request' && !cancelled()"]
+    assert re.findall(r"if: (.+)", verdict)[0] == "github.event_name == 'pull_request' && !cancelled()"
     uploaded, downloaded = (part.partition("artifact@v4")[2] for part in (measuring, verdict))
     assert re.findall(r"name: (\w+)", uploaded)[0] == re.findall(r"name: (\w+)", downloaded)[0] == "relevance"
 
