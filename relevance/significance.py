@@ -25,8 +25,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from scipy.special import stdtrit
 from threadpoolctl import ThreadpoolController
+
+from relevance.distributions import student_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +89,7 @@ def student_interval(
     """Give the interval of a mean by Student's t, from its standard error; None for one query, which has no spread."""
     if queries < _FEWEST:
         return None
-    reach = float(stdtrit(queries - 1, 0.5 + confidence / 2)) * error
+    reach = student_quantile(queries - 1, 0.5 + confidence / 2) * error
     return mean - reach, mean + reach
 
 

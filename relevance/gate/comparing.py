@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import bdtrc, ndtri
 
+from relevance.distributions import heads_at_least, normal_quantile
 from relevance.errors import InputError
 from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
@@ -697,12 +697,12 @@ def _needed(tested: _Tested, excluded: float) -> int | None:
     column, reach = tested.column, tested.reach
     spread = column.error * math.sqrt(column.queries)
     if reach is None or column.relative >= excluded:
-        shown = _PILOT * ((tested.critical + float(ndtri(_POWER))) * spread / column.drop) ** 2
+        shown = _PILOT * ((tested.critical + normal_quantile(_POWER)) * spread / column.drop) ** 2
         return max(math.ceil(shown), column.queries + 1) if math.isfinite(shown) else None
     each = _PILOT * (spread / (excluded * column.before)) ** 2
     wanted = float(column.queries)
     for _ in range(_STEPS):  # of more queries the skewness counts less
-        wanted = max(each * (reach.errors(wanted) + float(ndtri(_POWER))) ** 2, column.queries)
+        wanted = max(each * (reach.errors(wanted) + normal_quantile(_POWER)) ** 2, column.queries)
     return max(math.ceil(wanted), column.queries + 1)
 
 
@@ -719,7 +719,7 @@ def _smallest_visible(column: _Column, limit: Limit, fail: float, *, critical: f
     if column.queries < limit.least_queries:
         return None
     needed = max(_mean_at(critical, column), fail * column.before, limit.least_drop)
-    needed += float(ndtri(_POWER)) * column.error
+    needed += normal_quantile(_POWER) * column.error
     return needed / column.before if math.isfinite(needed) else None
 
 
@@ -748,7 +748,7 @@ def _judge_empty(strategy: str, before: _Bools, after: _Bools, limits: Limits) -
         answer = "loss" if share >= limits.empty_fail else "likely loss" if share >= limits.empty_warn else "no loss"
     reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
     if newly and refilled:
-        luck = float(bdtrc(newly - 1, newly + refilled, 0.5))
+        luck = heads_at_least(newly, newly + refilled)
         reasons.append(f"{refilled} newly return something (p {chance(luck)})")
         if answer == "loss" and luck > limits.p_sure:
             answer = "likely loss"

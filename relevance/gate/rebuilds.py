@@ -11,8 +11,7 @@ import statistics
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit
-
+from relevance.distributions import student_quantile
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def reach(values: Sequence[float], chance: float) -> float:
     of a normal distribution (G. J. Hahn and W. Q. Meeker, "Statistical Intervals", 1991, chapter 4): new are the
     build of the baseline and that of the session, neither of which is among `values`.
     """
-    return float(stdtrit(len(values) - 1, 1 - chance)) * statistics.stdev(values) * math.sqrt(2)
+    return student_quantile(len(values) - 1, 1 - chance) * statistics.stdev(values) * math.sqrt(2)
 
 
 def moves(measured: Measurement, measure: str, limits: Limits) -> float | None:

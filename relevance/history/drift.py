@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import ndtr
 
+from relevance.distributions import normal_below
 from relevance.history.versions import ALIKE
 from relevance.text import chance, plural
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
 
-_RADEMACHER = 1 / (4 * float(ndtr(-math.sqrt(2))))
+_RADEMACHER = 1 / (4 * normal_below(-math.sqrt(2)))
 _SAME = 2e-6
 """Differences of no more than this are none: numbers are kept with six decimals, as float32."""
 
@@ -154,7 +154,7 @@ class _Change:
         drops = np.where(np.abs(old - new) > _SAME, worse * (old - new), 0.0)
         norm = float(np.sqrt(drops @ drops))
         out = float(drops.sum()) / norm if norm else 0.0
-        self.p = min(1.0, _RADEMACHER * float(ndtr(-out)))
+        self.p = min(1.0, _RADEMACHER * normal_below(-out))
 
     def is_sure(self, limit: Limit, p: float) -> bool:
         """Whether it is a loss that counts, with a chance of at most p."""

@@ -13,11 +13,11 @@ import pytest
 from helpers.shop import catalogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, engine
 from relevance.engines.embedded.engine import Field, NestedField, VectorIndex, quantized
+from relevance.engines.embedded.rows import Rows, offsets_of
 from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT, Ranking, Vectors
@@ -201,14 +201,15 @@ def nested_field(texts: list[str], owners: list[int]) -> tuple[NestedField, Voca
     rows = [distinct.index(text) for text in texts]
     counts = vocabulary.count(distinct)
     vocabulary.settle()
-    holders = sparse.coo_array((np.ones(len(rows)), (rows, owners)), shape=(len(distinct), 4)).tocsr()
+    ends = offsets_of(np.bincount(rows, minlength=len(distinct)))
+    holders = Rows.counted(np.array(owners)[np.argsort(rows, kind="stable")], ends, 4)
     return NestedField(counts, holders), vocabulary
 
 
 def scores(indexed: Field | NestedField, vocabulary: Vocabulary, query: str, boost: float = 1) -> list[float]:
     """The scores of all documents as a server prints them; 0 for no hit."""
     found = indexed.match(vocabulary.count([query]), boost)
-    return [float(str(np.float32(score))) for score in found.toarray()[0]]
+    return [float(str(np.float32(score))) for score in found.spread()[0]]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +275,7 @@ def test_matrices_compute_the_formula(texts: list[list[str]], query: list[str], 
     indexed, vocabulary = field([" ".join(text) for text in texts])
     found = indexed.match(vocabulary.count([" ".join(query)]), boost)
     expected = np.array(naive(texts, query, boost), dtype=np.float32)
-    assert found.toarray()[0].astype(np.float32).tolist() == expected.tolist()
+    assert found.spread()[0].astype(np.float32).tolist() == expected.tolist()
 
 
 @given(st.lists(st.tuples(TOKENS, st.integers(0, 3)), min_size=1, max_size=12), TOKENS)
@@ -282,7 +283,7 @@ def test_matrices_compute_the_nested_mean(documents: list[tuple[list[str], int]]
     texts, owners = [text for text, _ in documents], [owner for _, owner in documents]
     nested, vocabulary = nested_field([" ".join(text) for text in texts], owners)
     found = nested.match(vocabulary.count([" ".join(query)]), 1)
-    assert found.toarray()[0].tolist() == naive_nested(texts, owners, query)
+    assert found.spread()[0].tolist() == naive_nested(texts, owners, query)
 
 
 def unit(*vectors: tuple[float, ...]) -> Any:
@@ -326,7 +327,7 @@ def test_a_query_scores_alike_in_every_batch(seed: int, products: int, candidate
     queries = random_unit(seed + 1, 9, 48)
     together = index.nearest(queries, candidates, 1)
     alone = [index.nearest(queries[row : row + 1], candidates, 1) for row in range(9)]
-    assert together.toarray().tolist() == [each.toarray()[0].tolist() for each in alone]
+    assert together.spread().tolist() == [each.spread()[0].tolist() for each in alone]
 
 
 @given(st.integers(0, 1000), st.integers(1, 30))
@@ -347,4 +348,4 @@ def test_the_matrix_may_be_a_memory_map(tmp_path: Path) -> None:
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     index = VectorIndex(Vectors(mapped, np.arange(5)))
     assert np.shares_memory(index._matrix, mapped)
-    assert index.nearest(random_unit(4, 2, 4), 3, 1).nnz == 6
+    assert len(index.nearest(random_unit(4, 2, 4), 3, 1).data) == 6

@@ -7,7 +7,7 @@ a line says otherwise: a rearrangement changes last bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import sparse
 
 from relevance import bodies
 from relevance.engines import Engine
+from relevance.engines.embedded.rows import Rows, added, offsets_of, runs
 from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.engines.explanation import Explanation, Part
 from relevance.engines.left_out import left_out
@@ -31,15 +31,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines import QueryBatch, VectorField
-    from relevance.engines.embedded.vocabulary import Counts
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 
-Scores: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
-"""Shape (queries, documents); what is stored is a hit."""
+Scores: TypeAlias = Rows
+"""Of queries, a column for each document; what is stored is a hit."""
 
-Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
-"""Shape (distinct texts, products): how many nested documents of a product hold a text."""
+Owners: TypeAlias = Rows
+"""Of distinct texts, a column for each product: how many nested documents of a product hold a text."""
 
 _K1, _B, _ONE, _TWO = np.float32(1.2), np.float32(0.75), np.float32(1), np.float32(2)
 _EXACT_BELOW = 24
@@ -124,7 +123,8 @@ class EmbeddedEngine(Engine):
         score = scores.data[scores.indices == code].astype(np.float32).tolist()
         numbers = self._vocabulary.numbers(batch.texts[0])
         terms = {term: number for term, number in numbers.items() if number is not None}
-        tokens = [(number, float(queries[0, number])) for number in terms.values()]
+        times = dict(zip(queries.indices.tolist(), queries.data.tolist(), strict=True))
+        tokens = [(number, times.get(number, 0.0)) for number in terms.values()]
         parts: list[Part] = []
         for name, boost in leg.text:
             values = zip(terms, self._text[name].explain(tokens, boost, code), strict=True)
@@ -137,7 +137,7 @@ class EmbeddedEngine(Engine):
         search = bodies.render(search_of(leg, own_paths(self._vectors)), query=batch.texts[0], vector="…")
         return Explanation(None, tuple(parts), tuple(left_out(search, lambda _: None)))
 
-    def _clauses(self, legs: Sequence[Leg], queries: Counts, batch: QueryBatch, part: slice) -> list[Clause]:
+    def _clauses(self, legs: Sequence[Leg], queries: Rows, batch: QueryBatch, part: slice) -> list[Clause]:
         """Those of legs that differ in boosts alone, in the order in which a leg adds them."""
         leg = legs[0]
         score = [partial(self._text[name].match, queries) for name, _ in leg.text]
@@ -147,10 +147,10 @@ class EmbeddedEngine(Engine):
         boosts = zip(*([boost for _, boost in one.text + one.vectors] for one in legs), strict=True)
         return [Clause(*each, at < len(leg.text)) for at, each in enumerate(zip(score, boosts, strict=True))]
 
-    def _sizes(self, legs: Sequence[Leg], queries: Counts) -> npt.NDArray[np.int64]:
+    def _sizes(self, legs: Sequence[Leg], queries: Rows) -> npt.NDArray[np.int64]:
         """Shape (queries,): about how many bytes a query takes while legs that differ in boosts alone are answered."""
         cosines = sum(len(self._vectors[legs[0].model, name]) for name, _ in legs[0].vectors)
-        sizes = np.full(queries.shape[0], _BYTES_OF_COSINE * cosines)
+        sizes = np.full(len(queries), _BYTES_OF_COSINE * cosines)
         for name, _ in legs[0].text:
             sizes += _BYTES_OF_MATCH * self._text[name].postings(queries)
         return sizes if len(legs) == 1 else _TIMES_AS_MUCH * sizes + _BYTES_OF_PLACE * self._products
@@ -178,7 +178,7 @@ def _parts(size: npt.NDArray[np.int64]) -> list[slice]:
 
 
 def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabulary) -> dict[str, Field | NestedField]:
-    counted: dict[str, Counts] = {}
+    counted: dict[str, Rows] = {}
     owners: dict[str, Owners] = {}
     for name in names:
         if catalogue.fields.text[name].nested:
@@ -190,8 +190,7 @@ def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabul
     fields: dict[str, Field | NestedField] = {}
     for name in list(counted):
         held = counted.pop(name)
-        shape = (held.shape[0], len(vocabulary))  # the other fields have tokens that this one has not
-        counts: Counts = sparse.csr_array((held.data, held.indices, held.indptr), shape=shape)
+        counts = replace(held, columns=len(vocabulary))  # the other fields have tokens that this one has not
         fields[name] = NestedField(counts, owners[name]) if name in owners else Field(counts)
     return fields
 
@@ -200,27 +199,16 @@ def _distinct_attributes(catalogue: Catalogue) -> tuple[list[str], Owners]:
     numbers: dict[str, int] = {}
     rows = np.array([numbers.setdefault(text, len(numbers)) for text in attribute_texts(catalogue)], dtype=np.int64)
     products = catalogue.attributes["product"].to_numpy(dtype=np.int64)
-    shape = (len(numbers), len(catalogue))
-    return list(numbers), sparse.coo_array((np.ones(len(rows)), (rows, products)), shape=shape).tocsr()
+    ends = offsets_of(np.bincount(rows, minlength=len(numbers)))
+    return list(numbers), Rows.counted(products[np.argsort(rows, kind="stable")], ends, len(catalogue))
 
 
 # What clauses score
 
 
-def offsets_of(sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Say where each of some adjoining runs begins, and the end of the last."""
-    return np.concatenate([[0], np.cumsum(sizes)], dtype=np.int64)
-
-
 def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Round sums as float32 holds them: so a score is that Lucene hands from one query to the next."""
     return sums.astype(np.float32).astype(np.float64)
-
-
-def runs(starts: npt.NDArray[np.integer], sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Number several runs, one after the other: [5, 0], [2, 3] gives [5, 6, 0, 1, 2]."""
-    offsets = offsets_of(sizes)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
 
 
 def quantized(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -251,28 +239,28 @@ class Field:
         copies: shape (documents,), how many equal documents each one stands for; one each if left out.
     """
 
-    def __init__(self, counts: Counts, copies: npt.NDArray[np.int64] | None = None) -> None:
-        lengths = counts.sum(axis=1, dtype=np.float64).astype(np.int64)
+    def __init__(self, counts: Rows, copies: npt.NDArray[np.int64] | None = None) -> None:
+        lengths = counts.totals().astype(np.int64)
         each = np.ones(len(lengths), dtype=np.int64) if copies is None else copies
         filled = int(each[lengths > 0].sum())
         average = np.float32(int(lengths @ each) / filled) if filled else _ONE  # divided in float64
         norms = length_factors(quantized(lengths), average, _K1, _B)
-        postings = counts.T.tocsr()
+        postings = counts.transposed()
         self._size = len(lengths)
         self._documents = postings.indices
         self._saturation = _ONE + postings.data * norms[self._documents]
-        self._starts = postings.indptr[:-1].astype(np.int64)
-        self._sizes = np.diff(postings.indptr).astype(np.int64)
+        self._starts = postings.indptr[:-1]
+        self._sizes = postings.sizes
         self._frequencies = self._sizes
         if copies is not None:
             self._frequencies = np.diff(offsets_of(copies[self._documents])[postings.indptr])
         self._idf = rarity(filled, self._frequencies)
 
-    def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
+    def postings(self, queries: Rows) -> npt.NDArray[np.int64]:
         """Count the documents, copies included, that hold a token of a query, once for each token: shape (queries,)."""
         return np.diff(offsets_of(self._frequencies[queries.indices])[queries.indptr])
 
-    def match(self, queries: Counts, boost: float) -> Scores:
+    def match(self, queries: Rows, boost: float) -> Scores:
         """Score the documents that hold a token of a query: sums of float64.
 
         A token that occurs n times in a query counts once, with n times the boost.
@@ -287,12 +275,8 @@ class Field:
         postings = runs(self._starts[tokens], sizes)
         weight = np.repeat(weights, sizes)
         impacts = (weight - weight / self._saturation[postings]).astype(np.float64)
-        documents = (impacts, self._documents[postings], offsets_of(sizes))
-        chosen = (np.ones(len(clauses)), clauses, queries.indptr)
-        scores: Scores = sparse.csr_array(chosen, shape=(queries.shape[0], len(pairs))) @ sparse.csr_array(
-            documents, shape=(len(pairs), self._size)
-        )
-        return scores
+        documents = Rows(impacts, self._documents[postings], offsets_of(sizes), self._size)
+        return Rows(np.ones(len(clauses)), clauses, queries.indptr, len(pairs)).times(documents)
 
     def explain(self, tokens: Sequence[tuple[int, float]], boost: float, document: int) -> list[tuple[float, str]]:
         """Say what each token, which occurs so many times in a query, adds to the score of a document, and how."""
@@ -317,29 +301,29 @@ class NestedField:
         owners: which products' nested documents hold it.
     """
 
-    def __init__(self, counts: Counts, owners: Owners) -> None:
+    def __init__(self, counts: Rows, owners: Owners) -> None:
         self._owners = owners
-        self._texts = Field(counts, owners.sum(axis=1).astype(np.int64))
+        self._texts = Field(counts, owners.totals().astype(np.int64))
 
-    def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
+    def postings(self, queries: Rows) -> npt.NDArray[np.int64]:
         """Count as `Field.postings` does, over the nested documents."""
         return self._texts.postings(queries)
 
-    def match(self, queries: Counts, boost: float) -> Scores:
+    def match(self, queries: Rows, boost: float) -> Scores:
         """Score products: the float64 mean of their matching nested documents' float32 scores, as float32."""
         matches = self._texts.match(queries, boost)
         matches.data = rounded(matches.data)
-        scores = matches @ self._owners
-        matches.data = np.ones(matches.nnz)
-        scores.data = rounded(scores.data / (matches @ self._owners).data)
+        scores = matches.times(self._owners)
+        matches.data = np.ones(len(matches.data))
+        scores.data = rounded(scores.data / matches.times(self._owners).data)
         return scores
 
     def explain(self, tokens: Sequence[tuple[int, float]], boost: float, product: int) -> list[tuple[float, str]]:
         """Say what each token adds to the mean of a product's nested documents that match, and how."""
-        owned = self._owners[:, [product]].tocoo()
+        owned = np.flatnonzero(self._owners.indices == product)
         each = [
             (copies, self._texts.explain(tokens, boost, text))
-            for copies, text in zip(owned.data, owned.row.tolist(), strict=True)
+            for copies, text in zip(self._owners.data[owned], self._owners.rows[owned].tolist(), strict=True)
         ]
         matching = [(copies, values) for copies, values in each if any(value for value, _ in values)]
         number = sum(copies for copies, _ in matching)
@@ -408,7 +392,7 @@ class VectorIndex:
         # A score of 0 is a hit all the same, but a sum of sparse matrices would drop it.
         stored = np.maximum(scores, np.nextafter(0, 1), dtype=np.float64)
         offsets = offsets_of(np.array([len(each) for each, _ in nearest]))
-        return sparse.csr_array((stored, products, offsets), shape=(len(queries), self._products))
+        return Rows(stored, products, offsets, self._products)
 
     def explain(self, query: npt.NDArray[np.float32], candidates: int, boost: float, product: int) -> tuple[float, str]:
         """Say what a product gets for its vector, and how."""
@@ -472,18 +456,6 @@ class Clause:
         if self.is_text and self.boosts[0] != 1:
             scores.data = rounded(scores.data)
         return scores
-
-
-def added(parts: Sequence[Scores]) -> Scores:
-    """Add several scores in float64; a hit of any part is one of the sum."""
-    parts = [part for part in parts if part.nnz] or parts[:1]
-    if len(parts) == 1:
-        return parts[0]
-    queries, size = parts[0].shape[0], len(parts)
-    addends = np.arange(queries * size).reshape(size, queries).T.ravel()
-    ends = np.arange(0, queries * size + 1, size)
-    choice: Scores = sparse.csr_array((np.ones(queries * size), addends, ends), shape=(queries, queries * size))
-    return choice @ sparse.vstack(parts, format="csr", dtype=np.float64)
 
 
 def best(matches: Scores, codes: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
-from relevance.engines.embedded.engine import added, offsets_of, rounded
+from relevance.engines.embedded.engine import rounded
+from relevance.engines.embedded.rows import added, offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +141,7 @@ def _boosted(clause: Clause, layout: Layout, scores: Mapping[float, _Floats], re
 def _gathered(found: Sequence[dict[float, Scores]]) -> tuple[_Ints, _Ints, list[dict[float, _Floats]]]:
     """Query (ascending) and product of every hit, and what each clause scores it; a hit of one clause is one of all."""
     hits = added([next(iter(each.values())) for each in found])
-    queries, products = hits.shape
+    queries, products = len(hits), hits.columns
     keys = _keys(hits)
     place_of = np.empty(queries * products, dtype=np.int32)  # read only where it was written
     place_of[keys] = np.arange(len(keys))
@@ -150,13 +151,12 @@ def _gathered(found: Sequence[dict[float, Scores]]) -> tuple[_Ints, _Ints, list[
         for half, one in scored.items():
             each[half] = np.zeros(len(keys))
             each[half][places] = one.data
-    query = np.repeat(np.arange(queries), np.diff(hits.indptr))
+    query = hits.rows
     return query, keys - query * products, values
 
 
 def _keys(scores: Scores) -> _Ints:
-    rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
-    return rows * scores.shape[1] + scores.indices
+    return scores.rows * scores.columns + scores.indices
 
 
 def _contenders(layout: Layout, linear: Sequence[_Floats], legs: _Floats, hits: int) -> npt.NDArray[np.bool_]:

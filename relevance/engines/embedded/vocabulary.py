@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from relevance.analysis.standard import chunk_tokens
+from relevance.engines.embedded.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy.typing as npt
-
-Counts: TypeAlias = "sparse.csr_array[np.float32, tuple[int, int]]"
-"""Shape (texts, tokens): how often a token occurs in a text."""
 
 
 class Vocabulary:
@@ -46,8 +43,8 @@ class Vocabulary:
         self._settled = True
         self._pieces.clear()
 
-    def count(self, texts: Iterable[str]) -> Counts:
-        """Count the tokens of texts; there are as many columns as tokens have a number afterwards."""
+    def count(self, texts: Iterable[str]) -> Rows:
+        """Count the tokens of texts, a row each; there are as many columns as tokens have a number afterwards."""
         parts: list[npt.NDArray[np.int32]] = []
         tokens: list[int] = []
         ends = [0]
@@ -62,13 +59,7 @@ class Vocabulary:
                 before += len(tokens)
                 tokens.clear()
         numbers = np.concatenate([*parts, np.array(tokens, dtype=np.int32)])
-        ones = np.ones(len(numbers), dtype=np.float32)
-        shape = (len(ends) - 1, len(self))
-        # One type of both, or scipy widens the smaller; that of the numbers does for two thousand million tokens.
-        offsets = np.array(ends, dtype=np.int32 if len(numbers) <= np.iinfo(np.int32).max else np.int64)
-        counts = sparse.csr_array((ones, numbers, offsets), shape=shape)
-        counts.sum_duplicates()
-        return counts
+        return Rows.counted(numbers, np.array(ends), len(self))
 
     def _numbered(self, piece: str) -> list[int]:
         if self._settled:

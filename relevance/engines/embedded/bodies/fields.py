@@ -18,7 +18,8 @@ from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
 from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.bodies.vectors import lengths
-from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
+from relevance.engines.embedded.engine import length_factors, quantized, rarity
+from relevance.engines.embedded.rows import offsets_of
 from relevance.errors import InputError
 from relevance.values import number_of, source_text, units
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from relevance.engines.embedded.engine import offsets_of, runs
+from relevance.engines.embedded.rows import offsets_of, runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

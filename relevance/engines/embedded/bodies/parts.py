@@ -42,7 +42,7 @@ from relevance.engines.embedded.bodies.options import (
     text,
     whole,
 )
-from relevance.engines.embedded.engine import offsets_of
+from relevance.engines.embedded.rows import offsets_of
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.schema import TYPES
 from relevance.values import decimal_of, in_range, is_whole, text_of
