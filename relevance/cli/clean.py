@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from relevance.cli import Answer
 from relevance.cli.project import read_config
-from relevance.engines.elasticsearch import client
-from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import CouldNotRunError, InputError
+from relevance.packages import CLIENT, CONTAINER, require
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ _OWNERS = {"running": "which still runs", "gone": "which is gone", "elsewhere": 
 def run(arguments: argparse.Namespace) -> Answer:
     """Look, remove, and say a line for each."""
     settings = read_config(arguments).elasticsearch
+    require("relevance clean", CONTAINER if settings.url is None else CLIENT)
     if settings.url is not None:
         return _indices(settings, everything=arguments.all, dry_run=arguments.dry_run)
     for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
@@ -44,6 +44,9 @@ def run(arguments: argparse.Namespace) -> Answer:
 
 
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
+    from relevance.engines.elasticsearch import client  # noqa: PLC0415 - an extra's package
+    from relevance.engines.elasticsearch.leftovers import find, remove  # noqa: PLC0415 - as above
+
     lines, going = [], 0
     with client.connect(settings) as connection:
         ours, passed_over = find(connection, now=datetime.now(UTC))

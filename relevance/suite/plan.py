@@ -27,6 +27,7 @@ from relevance.finetune.sources import OWN, parse_mix
 from relevance.finetune.store import check_stored, find_stored, train
 from relevance.finetune.teacher import Teacher
 from relevance.gate.rebuilds import EXACT
+from relevance.packages import ENCODER, TRAINER, require
 from relevance.records import embedded_texts
 from relevance.reranking.cross_encoder import resolve_scorer
 from relevance.reranking.function import scoring_function
@@ -44,6 +45,7 @@ from relevance.strategies import (
     readings_of,
 )
 from relevance.suite.training_data import mix_notes, training_pairs
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -348,8 +350,14 @@ def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[
     """The models that strategies use, by name; their files and the cache's folder are checked."""
     names = sorted(models_of(config, strategies))
     if names:
+        using = [strategy.name for strategy in strategies if strategy.models]
+        require(_some_of(using), ENCODER, otherwise="choose strategies of text alone, as --strategy textsearch")
         embeddings.check_cache_dir(config.cache_dir)
     return MappingProxyType({name: _resolved(name, config) for name in names})
+
+
+def _some_of(names: Sequence[str]) -> str:
+    return f"{names[0]} and {plural(len(names) - 1, 'strategy', 'strategies')} more" if names[1:] else names[0]
 
 
 def models_of(config: Config, strategies: Sequence[Strategy]) -> set[str]:
@@ -574,7 +582,9 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
     recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name, teacher)
     leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train on")
     stored, notes = find_stored(config.cache_dir, recipe.sha256), (*_pair_notes(pairs), *mix_notes(mixture))
-    if stored is not None:
+    if stored is None:
+        require("fine-tuning", TRAINER)
+    else:
         find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
     model = base if stored is None else trained_model(config, stored)
     return Finetuned(model, recipe, trained=stored is not None, sha256=recipe.sha256, leaks=leaks, notes=notes)
@@ -594,7 +604,9 @@ def _reranker_model(
     recipe = RerankerRecipe(base, pairs, validation, config.finetune, evaluated.name, reranker=config.reranker)
     leaks = find_leaks(recipe.trained, evaluated, where="the pairs to train a reranker on")
     stored = find_stored(config.cache_dir, recipe.sha256)
-    if stored is not None:
+    if stored is None:
+        require("fine-tuning", TRAINER)
+    else:
         find_leaks(stored.trained, evaluated, where=f"the pairs of reranker {stored.path}")
     return TrainedReranker(recipe, stored, leaks, _pair_notes(pairs))
 
