@@ -23,6 +23,7 @@ from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
 from relevance.packages import require
+from relevance.report.charts import no_pictures
 from relevance.report.comment import COMMENT
 from relevance.report.finetuned import (
     forecast_lines,
@@ -91,7 +92,7 @@ def finetune(arguments: argparse.Namespace) -> Answer:
     write_out(out, report_files(done), "report")
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines = [] if choice is None else [*recipe_lines(choice, columns), ""]
-    return Answer(0, (*lines, *outcome_lines(done), f"report: {out / 'index.md'}"))
+    return Answer(0, (*lines, *outcome_lines(done), *_no_pictures(), f"report: {out / 'index.md'}"))
 
 
 def _say(*lines: str) -> None:
@@ -160,7 +161,11 @@ def tune(arguments: argparse.Namespace) -> Answer:
         notes = [f"note: {note}" for note in ask([today])[0].notes()]
     write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
     written = f"written to {out}: index.md, {COMBINATIONS}, …"
-    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), *notes, written))
+    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), *notes, *_no_pictures(), written))
+
+
+def _no_pictures() -> list[str]:
+    return [line] if (line := no_pictures()) else []
 
 
 def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:

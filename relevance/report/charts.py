@@ -8,15 +8,17 @@ colour-blind people tell apart; line style or place says the same once more.
 from __future__ import annotations
 
 import io
+import re
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from relevance.evaluation import NDCG10
 from relevance.finetune.changes import LEVEL
+from relevance.packages import missing
 from relevance.report.pages import gain_text
 from relevance.text import plural
 from relevance.tuning import value_text
@@ -58,6 +60,8 @@ QUIET = "#6B6B6B"
 DPI = 200
 """With a width of eight inches twice the pixels of a page's width, for screens that have them."""
 
+_PICTURE = re.compile(r"^!\[.*\]\([\w-]+\.png\)\n", re.MULTILINE)
+
 _STYLE: Mapping[str, object] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 11,
@@ -82,6 +86,24 @@ def png(draw: Callable[[_Data], Figure], data: _Data) -> bytes:
         file = io.BytesIO()
         draw(data).savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
+
+
+Figures: TypeAlias = "Mapping[str, tuple[Callable[[Any], Figure], Any]]"
+"""By the name of its file what draws a picture, and of what."""
+
+
+def illustrated(page: str, text: str, figures: Figures) -> dict[str, str | bytes]:
+    """Give a page in Markdown, by its name, and its pictures; without matplotlib it says so instead, once."""
+    if lacking := no_pictures():
+        first, *rest = _PICTURE.split(text)
+        return {page: "".join([first, f"{lacking[:1].upper()}{lacking[1:]}.\n", *rest])}
+    return {page: text, **{name: png(draw, data) for name, (draw, data) in figures.items()}}
+
+
+def no_pictures() -> str:
+    """Say why there are none; "" where there are."""
+    lacking = missing("matplotlib")
+    return f"pictures are left out, they need {lacking}" if lacking else ""
 
 
 def _figure(height: float, width: float = 8, *, dpi: int = 0, style: Mapping[Any, Any] = _STYLE) -> Figure:

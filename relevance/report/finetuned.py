@@ -65,27 +65,26 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
     column = similarity.replace(" ", "_")
     standing = (f"{column}_before", f"{column}_after", "standing_before", "standing_after", "gain")
     files: dict[str, str | bytes] = {
-        "index.md": index,
         "training.csv": csv_text(
             ("seed", "step", "epoch", "loss", "pearson", "spearman", "ndcg10", "chosen"), _training_rows(changes, seeds)
         ),
         "comparison.csv": csv_text(("base", "tuned", "seed", "metric", *means), _gain_rows(changes, seeds)),
         "queries.csv": csv_text(("base", "tuned", "query_id", "query", *scores), _query_rows(changes.comparisons)),
         "pairs.csv": csv_text(("query", "product", "title", "label", "relevant", *standing), _pair_rows(changes.pairs)),
-        "curve.png": charts.png(charts.curve_figure, changes.curves[0]),
     }
+    figures: dict[str, Any] = {"curve.png": (charts.curve_figure, changes.curves[0])}
     if done.choice is not None:
         files["recipes.csv"] = csv_text(_RECIPE_COLUMNS, _recipe_rows(done.choice, seeds))
     if len(notes) > _SHOWN_NOTES:
         files["notes.txt"] = "".join(f"{' '.join(note.split())}\n" for note in notes)
     if len(changes.curves) > 1:
-        files["seeds.png"] = charts.png(charts.band_figure, changes.curves)
+        figures["seeds.png"] = (charts.band_figure, changes.curves)
     if changes.comparisons:
-        files["queries.png"] = charts.png(charts.queries_figure, changes.comparisons)
+        figures["queries.png"] = (charts.queries_figure, changes.comparisons)
     if groups:
-        files["similarity-boxes.png"] = charts.png(partial(charts.boxes_figure, similarity=similarity), groups)
-        files["similarity-densities.png"] = charts.png(partial(charts.densities_figure, similarity=similarity), groups)
-    return files
+        figures["similarity-boxes.png"] = (partial(charts.boxes_figure, similarity=similarity), groups)
+        figures["similarity-densities.png"] = (partial(charts.densities_figure, similarity=similarity), groups)
+    return {**files, **charts.illustrated("index.md", index, figures)}
 
 
 def _training_rows(changes: Changes, seeds: Sequence[int]) -> Iterator[Sequence[float | None]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from relevance import bodies
 from relevance.evaluation import NDCG10
 from relevance.files import csv_text
-from relevance.report.charts import fits_heat_map, heat_map, png, tried_values
+from relevance.report.charts import fits_heat_map, heat_map, illustrated, tried_values
 from relevance.report.pages import page
 from relevance.report.terminal import dataset_line
 from relevance.text import plural, printable, terminal_table
@@ -73,8 +73,7 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
     files: dict[str, str | bytes] = {
         COMBINATIONS: csv_text(head, combinations),
         "held_out.csv": csv_text(("query_id", "query", "ndcg_today", "ndcg_winner", "difference"), held_out),
-        "index.md": index,
-        picture: png(draw, tuning),
+        **illustrated("index.md", index, {picture: (draw, tuning)}),
     }
     if tuning.falls_short:
         return files

@@ -45,7 +45,6 @@ from relevance.strategies import (
     readings_of,
 )
 from relevance.suite.training_data import mix_notes, training_pairs
-from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -357,7 +356,7 @@ def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[
 
 
 def _some_of(names: Sequence[str]) -> str:
-    return f"{names[0]} and {plural(len(names) - 1, 'strategy', 'strategies')} more" if names[1:] else names[0]
+    return f"strategy {names[0]} (and {len(names) - 1} more)" if names[1:] else f"strategy {names[0]}"
 
 
 def models_of(config: Config, strategies: Sequence[Strategy]) -> set[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,9 +9,8 @@ from typing import cast
 import pytest
 from helpers.pairs import pair_dataset, rated_frame, small_recipe
 
-from relevance.errors import InputError
+from relevance.errors import CouldNotRunError, InputError
 from relevance.finetune import Options
-from relevance.finetune import recipe as recipe_module
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
 from relevance.finetune.recipe import estimated_seconds, make_validation
 from relevance.finetune.teacher import Teacher
@@ -77,11 +77,11 @@ def test_seeds_of_soups_share_no_part() -> None:
 
 
 def test_matrices_of_low_rank_need_their_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe_module, "find_spec", {"peft": None}.__getitem__)
-    line = r"^lora_rank = 8: the package peft is not installed; allowed: pip install 'relevance-benchmarks\[lora\]'$"
-    with pytest.raises(InputError, match=line):
-        small_recipe(tmp_path, Options(lora_rank=8))
-    monkeypatch.setattr(recipe_module, "find_spec", {"peft": "there"}.__getitem__)
+    with monkeypatch.context() as blocked:
+        blocked.setitem(sys.modules, "peft", None)
+        line = r"^lora_rank = 8 needs the package peft: pip install 'relevance-benchmarks\[models\]'$"
+        with pytest.raises(CouldNotRunError, match=line):
+            small_recipe(tmp_path, Options(lora_rank=8))
     assert small_recipe(tmp_path, Options(lora_rank=8)).sha256 != DEFAULT
 
 
