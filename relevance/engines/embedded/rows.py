@@ -95,7 +95,7 @@ class Rows:
 
     def totals(self) -> npt.NDArray[np.float64]:
         """Shape (rows,): the sum of each."""
-        return np.bincount(self.rows, self.data, minlength=len(self))
+        return np.asarray(np.bincount(self.rows, self.data, minlength=len(self)), dtype=np.float64)
 
     def times(self, other: Rows) -> Rows:
         """Multiply two matrices in float64; sums of 0 are not stored, the columns of a row have any order."""

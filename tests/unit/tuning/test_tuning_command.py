@@ -27,7 +27,7 @@ text = {title = 4, description = 1}
 @pytest.fixture
 def _unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture takes a second."""
-    monkeypatch.setattr("relevance.report.tuning.png", lambda *_: b"")
+    monkeypatch.setattr("relevance.report.charts.png", lambda *_: b"")
 
 
 @pytest.fixture

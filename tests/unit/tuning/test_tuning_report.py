@@ -35,7 +35,7 @@ def text() -> Tuning:
 @pytest.fixture
 def files_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """All files, the picture undrawn: it takes a second."""
-    monkeypatch.setattr("relevance.report.tuning.png", lambda *_: b"")
+    monkeypatch.setattr("relevance.report.charts.png", lambda *_: b"")
 
     def files(tuning: Tuning, dataset: Any = DATASET) -> dict[str, str]:
         return {k: str(v) for k, v in tuning_files(tuning, dataset, engine="embedded 1", taken=STRATEGIES).items()}
