@@ -155,9 +155,10 @@ def tune(arguments: argparse.Namespace) -> Answer:
     split = tuning.split_queries(plan.dataset, share=arguments.share, seed=arguments.seed)
     with asking(plan, progress=True) as ask:
         engine = f"{plan.engine.name} {ask([today])[0].version}"
-        total = space.trials(arguments.trials) or len(space.combinations)
+        total = space.trials(arguments.trials) or len({space.alike(one) for one in space.combinations}) + 1  # today's
         with progress_bar(total, "trying", "combination", shown=sys.stderr.isatty()) as bar:
             tuned = tuning.tune(ask, plan.dataset, space, split, trials=arguments.trials, done=bar.update)
+            bar.update(total - bar.n)  # what TPE suggests twice is tried once
         notes = [f"note: {note}" for note in ask([today])[0].notes()]
     write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
     written = f"written to {out}: index.md, {COMBINATIONS}, …"

@@ -84,15 +84,17 @@ class WithRankers(Engine):
 
     def notes(self) -> Sequence[str]:
         """Of the inner engine and of the rankers: what was dropped, and what gave fewer hits than were asked for."""
-        lines = [*self._inner.notes()]
+        lines, short = [*self._inner.notes()], dict[tuple[int, int], list[str]]()
         for outside, ranker in self._rankers.items():
             lines += ranker.notes()
             if unknown := self._unknown.get(outside):
                 ids = some([uid for uid, _ in unknown.most_common()], _SHOWN)
                 lines.append(f"{outside.name}: hits that the data set's products lack were dropped: {ids}")
             if outside in self._short:
-                found, hits = self._short[outside]
-                lines.append(f"{outside.name}: {plural(found, 'hit')} of a query at most, where {hits} were asked for")
+                short.setdefault(self._short[outside], []).append(outside.name)
+        for (found, hits), names in short.items():
+            who = some([*dict.fromkeys(names)], _SHOWN)
+            lines.append(f"{who}: {plural(found, 'hit')} of a query at most, where {hits} were asked for")
         return lines
 
     def close(self) -> None:

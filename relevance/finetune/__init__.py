@@ -106,7 +106,9 @@ class Options:
         default=0,
     )
     soup: Annotated[int, Interval(ge=1, le=100)] = _setting(
-        "average the weights of so many trainings, of seeds that follow each other", "--soup N", default=1
+        "train so many times, with seeds that follow each other, and average the weights (a model soup)",
+        "--soup N",
+        default=1,
     )
 
     mix: Annotated[

@@ -519,20 +519,20 @@ def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limit
         changed=plain.changed,
         span=(ends[0], ends[1]),
         improved=least.improved and best.improved,
-        reasons=(happened, *(f"at the worst that unjudged hits may be: {one}" for one in least.reasons[1:])),
+        reasons=(happened, *(f"with unjudged hits at their worst, {one}" for one in least.reasons[1:])),
     )
     if best.answer == "loss":
         own = [one for one in best.reasons if one != _what_happened(at_best.column)]  # of a floor also the first
-        reasons = (happened, *(f"even at the best that unjudged hits may be: {one}" for one in own))
+        reasons = (happened, *(f"even with unjudged hits at their best: {one}" for one in own))
         return replace(told, answer="loss", cause="", p=best.p, adjusted_p=best.adjusted_p, reasons=reasons)
     answers = {best.answer, least.answer}
     # a kind of query that is undecided makes no session undecided
     if len(answers) == 1 or (plain.segment and answers == {"no loss", "undecided"}):
         return told
     blocks = best.fails or least.fails
-    reason = f"{_end_words(least)} at the worst that unjudged hits may be, {_end_words(best)} at the best"
+    reason = f"{_end_words(least)} with unjudged hits at their worst, {_end_words(best)} with them at their best"
     if not blocks:
-        reason += "; no loss that fails, whatever they are"
+        reason += "; neither fails"
     return replace(told, answer="undecided", cause="holes", needed=None, blocks=blocks, reasons=(happened, reason))
 
 

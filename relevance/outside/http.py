@@ -25,7 +25,7 @@ from relevance.errors import InputError, StrategyError
 from relevance.files import parse_json, quoted
 from relevance.outside import Outside, Ranker, score_in
 from relevance.setting import Takes, Text, Texts, Written, declared, setting
-from relevance.text import one_line, plural, without_credentials
+from relevance.text import one_line, plural, shortened, without_credentials
 from relevance.web import UnboundedAnswerError, proxy_of, read_whole, timed
 
 if TYPE_CHECKING:
@@ -76,7 +76,11 @@ _Rate = Annotated[int | float | None, Interval(gt=0, le=100_000), Takes("number"
 class Http:
     """`[strategies.NAME.http]`: how an endpoint is asked, and what of its answer are the hits."""
 
-    url: Text = setting("of the endpoint; marks in it are filled as in a search body, and percent-encoded", default="")
+    url: Text = setting(
+        "of the endpoint; marks in it, such as {{query}}, are filled as in a search body, and percent-encoded; "
+        "${NAME} is a variable of the environment",
+        default="",
+    )
     ids: Text = setting("JSONPath of the products' ids in an answer, in the order of the hits", default="")
     scores: Text | None = setting("JSONPath of the hits' scores, as many as ids", words="none: the order says it all")
     errors: _Paths = setting(
@@ -224,7 +228,9 @@ class Endpoint(Outside):
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"http {self.method} {urlsplit(self.url).scheme}://{urlsplit(self.url).netloc}"
+        parts = urlsplit(self.url)
+        path = "" if parts.path == "/" else shortened(parts.path, _SHOWN)
+        return f"http {self.method} {parts.scheme}://{parts.netloc}{path}"
 
     @property
     def hits_are(self) -> str:  # type: ignore[override] # of the value

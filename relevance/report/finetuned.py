@@ -221,7 +221,7 @@ def recipes_lines(recipes: Recipes) -> list[str]:
     """What will be trained to compare recipes, and how long it may take."""
     every, missing = len(recipes.all), len(recipes.missing)
     of = f"{plural(len(recipes.recipes), 'recipe')}, {plural(every, 'model')}"
-    took = f"{missing:,} to be trained: about {duration(recipes.estimated_s)} on two CPU cores, mining not counted"
+    took = f"{missing:,} to be trained: about {duration(recipes.estimated_s)} on two idle CPU cores, mining not counted"
     lines = [_split_line(recipes.all[0]), f"{of}, {took if missing else 'all there already'}"]
     return [printable(line) for line in lines]
 
@@ -244,7 +244,7 @@ def training_lines(trainings: Sequence[Training]) -> list[str]:
     missing = sum(not one.trained for one in plans)
     of = f"{missing} of {len(trainings)} models" if len(trainings) > 1 else "the model"
     took = duration(missing * estimated_seconds(recipe))
-    lines.append(f"{of} to be trained: about {took} on two CPU cores" if missing else f"{of} is there already")
+    lines.append(f"{of} to be trained: about {took} on two idle CPU cores" if missing else f"{of} is there already")
     return [printable(line) for line in lines]
 
 

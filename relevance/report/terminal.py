@@ -68,9 +68,9 @@ def plan_lines(plan: Plan) -> list[str]:
         line = f"{model.name} ({', '.join(_model_facts(model))}, sha256 {model.sha256[:_SHORT_HASH]})"
         if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
             pairs, took = plural(len(finetuned.recipe.pairs.train), "pair"), estimated_seconds(finetuned.recipe)
-            line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two CPU cores"
+            line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two idle CPU cores"
         if name == STATIC and plan.static is not None and not plan.static.trained:
-            line = f"to be distilled first, from {FINETUNED}: a minute or two on two CPU cores"
+            line = f"to be distilled first, from {FINETUNED}: a minute or two on two idle CPU cores"
         lines.append(f"model {name}: {line}")
     if finetuned is not None and (leaks := finetuned.leaks) is not None:
         near = plural(len(leaks.near_queries), "near one was", "near ones were")
@@ -87,7 +87,7 @@ def plan_lines(plan: Plan) -> list[str]:
 def reranker_line(recipe: RerankerRecipe) -> str:
     """Say what a cross-encoder is to be trained from, and how long that may take."""
     pairs, took = plural(len(recipe.chosen), "judged pair"), duration(seconds_to_train(recipe))
-    return f"cross-encoder to be trained first, from {recipe.base.name} on {pairs}: about {took} on two CPU cores"
+    return f"cross-encoder to be trained first, from {recipe.base.name} on {pairs}: about {took} on two idle CPU cores"
 
 
 def _rerank_line(rerank: Rerank, scorer: Scorer | None) -> str:

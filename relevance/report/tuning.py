@@ -94,7 +94,7 @@ def named_winner(tuning: Tuning, taken: Collection[str]) -> Strategy:
 
 def snippet(tuning: Tuning, winner: Strategy) -> str:
     """The table of `relevance.toml` that adds the winner: what is not the default, or its template."""
-    lines = [f"[strategies.{winner.name}]"]
+    lines = [*(f"# {line}" for line in _doubts(tuning)), f"[strategies.{winner.name}]"]
     if winner.template is not None:
         values = zip(tuning.space.names, tuning.winner.combination, strict=True)
         lines.append(f"# {', '.join(f'{name} = {value_text(value)}' for name, value in values)}")
@@ -106,6 +106,20 @@ def snippet(tuning: Tuning, winner: Strategy) -> str:
         if each.metadata and each.name != "template" and value and value != each.default:
             lines.append(f"{each.name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _doubts(tuning: Tuning) -> Iterator[str]:
+    """What whoever takes over the winner has to know where it was not shown to be better."""
+    noun, held_out = tuning.space.noun, tuning.interval
+    if tuning.keeps_today:
+        yield f"today's {noun}, which are the best that was tried"
+    elif not held_out.excludes_zero or held_out.high < 0:
+        how = "worse than" if held_out.excludes_zero else "not shown to be better than"
+        low, high = f"{held_out.low:+z.4f}", f"{held_out.high:+z.4f}"
+        yield (
+            f"{how} today's {noun} on {plural(held_out.queries, 'held-out query')}: NDCG {held_out.difference:+z.4f}, "
+            f"{held_out.confidence:.0%} interval {low} to {high}"
+        )
 
 
 def _toml(value: Any) -> str:
@@ -127,23 +141,26 @@ def _template(tuning: Tuning) -> Any:
 
 def tuning_lines(tuning: Tuning) -> list[str]:
     """What a person at a terminal has to know."""
-    table = terminal_table([("NDCG    ", "tuning split", "held out", "optimism"), *_means(tuning)], right={1, 2, 3})
-    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning), _optimism(tuning)]
+    table = terminal_table([("NDCG    ", "tuning split", "held out"), *_means(tuning)], right={1, 2})
+    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning), *filter(None, [_optimism(tuning)])]
     return [printable(line) for line in lines]
 
 
-def _means(tuning: Tuning) -> list[tuple[str, str, str, str]]:
-    """Of today's values and of the winner's: nDCG on the tuning split and on the other, and what it is lower there."""
+def _means(tuning: Tuning) -> list[tuple[str, str, str]]:
+    """Of today's values and of the winner's: nDCG on the tuning split and on the other."""
     chosen_on = (tuning.today[NDCG10], tuning.winner.means[NDCG10])
-    rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), tuning.optimism, strict=True)
-    return [(name, f"{here:.4f}", f"{held_out:.4f}", f"{lower:+z.4f}") for name, here, held_out, lower in rows]
+    rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), strict=True)
+    return [(name, f"{here:.4f}", f"{held_out:.4f}") for name, here, held_out in rows]
 
 
 def _optimism(tuning: Tuning) -> str:
-    """One sentence: how much better the winner looked where it was chosen, beside values that nobody chose there."""
-    today, winner = tuning.optimism
-    by_choice = f"{winner:+z.4f} of the winner, {today:+z.4f} of today's: {winner - today:+z.4f} by the choice"
-    return f"optimism (tuning split minus held out): {f'{today:+z.4f} of both' if tuning.keeps_today else by_choice}"
+    """One sentence: how far the winner leads where it was chosen, and where it was not; "" where it is today's."""
+    if tuning.keeps_today:
+        return ""
+    ahead, held_out = tuning.winner.means[NDCG10] - tuning.today[NDCG10], tuning.interval.difference
+    optimism = round(ahead - held_out, 4)
+    why = f"optimism {optimism:.4f}, as it was chosen there" if optimism > 0 else "no optimism"
+    return f"lead of the winner: {ahead:+z.4f} on the tuning split, {held_out:+z.4f} held out; {why}"
 
 
 def _verdict(tuning: Tuning) -> str:

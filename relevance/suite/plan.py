@@ -549,7 +549,7 @@ def _without_pairs(config: Config, also: str = "") -> str:
         own = OWN in [source.name for source in parse_mix(config.finetune.mix)]
         if not own or config.pairs_share is not None or datasets.has_pairs(config.source):
             return ""
-    allowed = f"{also}pairs, --pairs-from-judgments SHARE, or --mix titles"
+    allowed = f"{also}pairs, --pairs-from-judgments SHARE, or mix = ['titles'] of [finetune]"
     return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
 
 

@@ -173,15 +173,6 @@ class Tuning:
         return max(one.means[NDCG10] for one in self.outcomes) < self.today[NDCG10] - _EQUAL
 
     @property
-    def optimism(self) -> tuple[float, float]:
-        """The nDCG on the tuning split minus that on the held-out queries, of today's values and of the winner's.
-
-        What the winner's is above today's, for which nothing was chosen here, the choice has made.
-        """
-        today, winner = self.held_out.mean(axis=1).tolist()
-        return self.today[NDCG10] - today, self.winner.means[NDCG10] - winner
-
-    @property
     def keeps_today(self) -> bool:
         """Whether the winner is today's values, up to a factor of boosts."""
         return self.todays is not None and self.todays.same_as == self.winner.same_as

@@ -506,6 +506,33 @@ def test_two_rankers_of_one_name_are_counted_apart(tmp_path: Path) -> None:
     ]
 
 
+def test_rankers_with_as_few_hits_share_a_note(tmp_path: Path) -> None:
+    for name in ("a.run", "b.run", "c.run"):
+        text = "q1 Q0 p1 1 9 x\nq2 Q0 p2 1 8 x\n" + ("q1 Q0 p2 2 8 x\n" if name == "c.run" else "")
+        (tmp_path / name).write_text(text)
+    inner: Any = SimpleNamespace(version="", facts={}, fuses=False, notes=list, close=lambda: None)
+    engine = WithRankers(inner, SimpleNamespace(ids=tuple(PRODUCTS)), drops=False)  # type: ignore[arg-type] # as much as is read
+    batch = QueryBatch(["red shoe", "boot"], ids=["q1", "q2"])
+    for name in ("a.run", "b.run", "c.run"):
+        engine.search(from_table(name[0], {"run": str(tmp_path / name)}).legs()[0], batch, hits=3)
+    assert engine.notes() == [
+        "run a.run, run b.run: 1 hit of a query at most, where 3 were asked for",
+        "run c.run: 2 hits of a query at most, where 3 were asked for",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://h:1/v1/search?q={{query}}", "http GET http://h:1/v1/search"),
+        ("http://h/?q={{query}}", "http GET http://h"),
+        ("http://h/{{query}}", "http GET http://h/{{query}}"),
+    ],
+)
+def test_an_endpoint_is_called_by_its_url_without_what_is_asked(url: str, name: str) -> None:
+    assert outside(http={"url": url, "ids": "$.a"}).name == name
+
+
 def test_marks_are_those_that_queries_fill() -> None:
     table = {"url": "http://h/{{params.locale}}", "ids": "$.a", "body": {"q": "{{query}}", "n": "{{depth}}"}}
     strategy = Strategy("shop", http=table)

@@ -77,10 +77,10 @@ def test_what_an_undecided_session_does_is_a_setting(setting: str, good: int, fa
 @pytest.mark.parametrize(
     ("limits", "ends"),
     [
-        ({}, "likely loss at the worst that unjudged hits may be, no loss at the best"),
+        ({}, "likely loss with unjudged hits at their worst, no loss with them at their best"),
         (
             {"likely": 0.02, "no_loss_few": 0.008},
-            "undecided at the worst that unjudged hits may be, no loss at the best",
+            "undecided with unjudged hits at their worst, no loss with them at their best",
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_where_the_ends_differ_and_neither_fails_hits_decide_and_nothing_blocks(
     comparison = compared(pair, gated=(NDCG10,), unjudged_hits=setting, **limits)
     (leading,) = [one for one in comparison.findings if one.measure == "nDCG@10" and not one.segment]
     assert (leading.answer, leading.cause, leading.needed, comparison.fails()) == ("undecided", "holes", None, False)
-    assert leading.reasons[1] == f"{ends}; no loss that fails, whatever they are"
+    assert leading.reasons[1] == f"{ends}; neither fails"
     found = comparison.holes["own"]
     words = "24 hits that differ were not judged; the next 24 would tell more"
     assert (found.settled, found.next_look, found.words) == (False, 24, words)
@@ -116,7 +116,7 @@ def test_a_floor_that_is_not_reached_even_at_the_best_is_the_reason() -> None:
     comparison = compared((before, now), segments={"one word": {"floor": 0.99}})
     (kind,) = [one for one in comparison.findings if one.segment == "one word"]
     said = kind.reasons[1].partition(" (")[0].partition(": is ")
-    assert (kind.answer, said[0]) == ("loss", "even at the best that unjudged hits may be")
+    assert (kind.answer, said[0]) == ("loss", "even with unjudged hits at their best")
     assert said[2].endswith(", below its floor 0.99")
 
 

@@ -46,7 +46,7 @@ def test_a_run_writes_beside_the_results_of_benchmarks(project: Path, capsys: py
     folder = project / "results" / "tune-text"
     for words in (
         "mine: 200 products, 60 queries",
-        "NDCG      tuning split  held out  optimism",
+        "NDCG      tuning split  held out",
         f"written to {folder}",
     ):
         assert words in printed.out
