@@ -375,7 +375,8 @@ class BenchmarkRun:
             for reason in result.verdict.reasons
         ]
         lines = [*self.failures, *below]
-        return lines + [one for one in self.suite.refused.values() if not any(one in line for line in lines)]
+        unsaid = (*self.suite.refused.values(), *(f"{name}: {why}" for name, why in self.suite.broken.items()))
+        return lines + [one for one in unsaid if not any(one in line for line in lines)]
 
     def job_summary(self) -> str:
         """The page that GitHub shows."""

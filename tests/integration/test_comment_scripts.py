@@ -160,7 +160,7 @@ def test_what_users_write_is_handed_to_scripts_as_variables() -> None:
 
 def test_the_action_measures_gates_keeps_and_comments_as_the_workflow_does() -> None:
     steps = ACTION["runs"]["steps"]
-    assert (ACTION["runs"]["using"], len(ACTION["inputs"])) == ("composite", 5)
+    assert (ACTION["runs"]["using"], len(ACTION["inputs"])) == ("composite", 6)
     assert all(one["shell"] == "bash" for one in steps if "run" in one), "a composite action has to say so"
     assert step(steps, "comment")["run"] == COMMENT["run"]
     assert step(steps, "comment")["continue-on-error"] is True

@@ -70,6 +70,7 @@ function verdict() {
     parts.push(el("h3", {}, "Not measured"), lines(Object.entries(results.not_run).map(([name, why]) => `${name}: ${why}`)));
   }
   if (comparison && comparison.problems.length) parts.push(el("h3", {}, "Fails by itself"), lines(comparison.problems));
+  if (comparison) parts.push(byHand("Accepted by hand", comparison.accepted), byHand("Proposed, without effect here", comparison.proposed));
   const points = whatHappened(compared, answers);
   if (points.length) parts.push(el("h3", {}, "What happened"), el("ul", { class: "points" }, points.slice(0, SHOWN_POINTS)));
   if (points.length > SHOWN_POINTS) {
@@ -82,6 +83,16 @@ function verdict() {
   }
   const kind = below.length ? "is-loss" : answer ? CLASSES[answer] : "is-none";
   return el("section", { id: "verdict", class: `verdict ${kind}`, "aria-label": "Verdict" }, parts);
+}
+
+/** Who has accepted what, against which verdict, and why. */
+function byHand(title, entries) {
+  const words = (entry) => {
+    const verdicts = Object.entries(entry.strategies).map(([name, one]) => `${name} (${one.verdict})`);
+    const more = verdicts.length > 3 ? ` and ${verdicts.length - 3} more` : "";
+    return `${entry.when.slice(0, 10)}, ${entry.by}: ${verdicts.slice(0, 3).join(", ")}${more}: “${entry.reason}”`;
+  };
+  return entries.length ? [el("h3", {}, title), lines(entries.map(words))] : [];
 }
 
 function headline(answers, answer, below) {
