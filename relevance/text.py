@@ -133,9 +133,9 @@ def middle_cut(text: str, columns: int) -> str:
 def folded(text: str, columns: int) -> list[str]:
     """Lines of at most so many columns, broken at spaces; those behind the first stand two further in.
 
-    A longer word, such as a path, is not broken: it can be copied.
+    A longer word, such as a path, is not broken: it can be copied. Nor is a row whose spaces make columns.
     """
-    if width(text) <= columns:
+    if width(text) <= columns or "  " in text.strip():
         return [text]
     indent = " " * (len(text) - len(text.lstrip()))
     lines, line = [], indent
@@ -295,7 +295,9 @@ def _begin_output() -> None:
         _first_output.pop()()
 
 
-def progress_bar(total: float, what: str, unit: str, *, shown: bool, initial: int = 0) -> Any:
+def progress_bar(  # noqa: PLR0913 - by name
+    total: float, what: str, unit: str, *, shown: bool, initial: int = 0, within: bool = False
+) -> Any:
     """Follow work of `total` steps on stderr: a `tqdm` bar on a terminal, else `ProgressLines`.
 
     Both are context managers with `update`, `set_postfix_str` and `close`.
@@ -306,14 +308,16 @@ def progress_bar(total: float, what: str, unit: str, *, shown: bool, initial: in
         unit: what a step is: `text`; `B` for bytes.
         shown: False for one that says nothing.
         initial: steps that were done earlier.
+        within: whether it is a part of other work that has a bar: shown after two seconds, and taken off at its end.
     """
     if shown and not sys.stderr.isatty():
         return ProgressLines(total, what, unit, initial=initial)
     from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
 
-    if shown:
+    if shown and not within:
         _begin_output()
-    return tqdm(total=total, desc=what, unit=unit, initial=initial, unit_scale=unit == "B", disable=not shown)
+    more: dict[str, Any] = {"leave": False, "delay": 2} if within else {}
+    return tqdm(total=total, desc=what, unit=unit, initial=initial, unit_scale=unit == "B", disable=not shown, **more)
 
 
 class ProgressLines:

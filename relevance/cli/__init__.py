@@ -6,10 +6,11 @@ import io
 import os
 import sys
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from relevance.errors import InputError, RelevanceError, unusable_path
-from relevance.text import printable_lines
+from relevance.text import Line, coloured, folded, is_coloured, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,13 @@ class Answer:
 
     Attributes:
         code: the exit code.
-        lines: for the standard output.
+        lines: for the standard output; a `Line` is folded on a terminal, and coloured where colours are seen.
         errors: for the standard error, one line each.
         details: further lines of the last error, such as the end of a log.
     """
 
     code: int
-    lines: tuple[str, ...] = ()
+    lines: tuple[str | Line, ...] = ()
     errors: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
@@ -64,7 +65,14 @@ def _refused(error: RelevanceError) -> Answer:
     return Answer(code, errors=(str(error),), details=error.details)
 
 
-def _write(stream: TextIO | None, lines: Sequence[str]) -> str:
+def _shown(line: str | Line, stream: TextIO) -> str:
+    if isinstance(line, str):
+        return printable_lines(line)
+    rows = folded(line.text, get_terminal_size().columns) if stream.isatty() else [line.text]
+    return "\n".join(coloured(Line(row, line.mark)) for row in rows) if is_coloured(stream) else "\n".join(rows)
+
+
+def _write(stream: TextIO | None, lines: Sequence[str | Line]) -> str:
     """Print lines; why that failed, "" where it did not.
 
     A terminal without a character shows its number; a stream that is closed or whose reader has gone is no error.
@@ -75,7 +83,7 @@ def _write(stream: TextIO | None, lines: Sequence[str]) -> str:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # writes what argparse has left in the buffer
         for line in lines:
-            print(printable_lines(line), file=stream)
+            print(_shown(line, stream), file=stream)
         stream.flush()
     except OSError as error:
         # what is still buffered would be written, and fail, when the process ends

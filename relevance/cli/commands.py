@@ -41,7 +41,7 @@ from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
 from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
 from relevance.suite.finetuning import compare_models, compare_reranker, forecast_of, plan_reranker, plan_trainings
 from relevance.suite.recipes import parse_recipes, plan_recipes, try_recipes
-from relevance.text import plural, progress_bar
+from relevance.text import Line, plural, progress_bar
 
 if TYPE_CHECKING:
     import argparse
@@ -217,16 +217,17 @@ def compare(arguments: argparse.Namespace) -> Answer:
     if out is not None:
         files = compared_files(comparison, diagnosis, sides, leading=limits.leading, titles=titles)
         write_out(Path(out), files, "diagnosis")
-    lines: list[str] = []
+    lines: list[Line] = []
     for why in diagnosis.strategies:
         if comparison.fails(why.strategy):
-            lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
+            head, *rest = comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines()
+            lines += [Line(head, "bad"), *map(Line, rest), Line("")]
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
-    lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]
+    lines += comparison_lines(comparison, diagnosis, columns=columns)
     if few := few_queries(len(sides.now.queries), config.gate):
-        lines.append(f"note: {few}")
+        lines.append(Line(f"note: {few}", "warn"))
     if out is not None:
-        lines.append(f"written to {out}: {PAGE}, {COMMENT}, diagnosis.md, diagnosis.json, to_judge.csv")
+        lines.append(Line(f"written to {out}: {PAGE}, {COMMENT}, diagnosis.md, diagnosis.json, to_judge.csv"))
     return Answer(FAILED if comparison.fails() else 0, tuple(lines))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -150,12 +151,30 @@ def _merge_adapter(transformer: Any) -> None:
     transformer[0].auto_model._hf_peft_config_loaded = False  # noqa: SLF001 - else matrices would be looked for
 
 
-def encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
-    """Give unit vectors of texts, a row each."""
-    # an empty prompt is passed as such: None would let the model's default prompt in
-    return transformer.encode(
-        list(texts), prompt=prompt, batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
-    )
+@contextmanager
+def watched(model: Any, texts: int, batch: int, what: str, *, progress: bool) -> Iterator[None]:
+    """Show how far a model of the library's is with so many texts in such batches, of which it says nothing itself."""
+    with progress_bar(math.ceil(texts / batch), what, "batch", shown=progress, within=True) as bar:
+
+        def count(*_: object) -> None:
+            bar.update(1)
+
+        hook = model[0].register_forward_hook(count)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+
+def encoded(
+    transformer: Any, texts: Sequence[str], prompt: str, *, what: str = "mining", progress: bool = False
+) -> Any:
+    """Give unit vectors of texts, a row each; `what` and `progress` are those of `watched`."""
+    with watched(transformer, len(texts), _ENCODED_AT_ONCE, what, progress=progress):
+        # an empty prompt is passed as such: None would let the model's default prompt in
+        return transformer.encode(
+            list(texts), prompt=prompt, batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
+        )
 
 
 def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base: bool) -> _Trainer:
@@ -164,7 +183,7 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
     base = recipe.base
     set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
     began = time.perf_counter()
-    rows = ROWS[LOSSES[options.loss].rows](recipe, partial(encoded, transformer))
+    rows = ROWS[LOSSES[options.loss].rows](recipe, partial(encoded, transformer, progress=follower.progress))
     if options.mined:
         follower.parts["mining"] = time.perf_counter() - began
     if recipe.teacher is not None:
@@ -185,7 +204,7 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
         args=arguments,
         train_dataset=Dataset.from_dict(dict(rows.columns)),
         loss=_loss(recipe, transformer),
-        evaluator=_Evaluator(recipe),
+        evaluator=_Evaluator(recipe, progress=follower.progress),
         callbacks=[follower],
     )
     trainer.remove_callback(PrinterCallback)
@@ -290,14 +309,15 @@ class _Batches(DefaultBatchSampler):
 class _Evaluator(BaseEvaluator):
     """Scores the model on the validation."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, *, progress: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._base, self._validation = recipe.base, recipe.validation
+        self._base, self._validation, self._progress = recipe.base, recipe.validation, progress
         self.primary_metric = "ndcg"
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-        queries = encoded(model, self._validation.queries, self._base.query_prompt)
-        texts = encoded(model, self._validation.texts, self._base.document_prompt)
+        encode = partial(encoded, model, what="evaluating", progress=self._progress)
+        queries = encode(self._validation.queries, self._base.query_prompt)
+        texts = encode(self._validation.texts, self._base.document_prompt)
         return self._validation.measure(queries, texts)
 
 
@@ -310,7 +330,7 @@ class Follower(TrainerCallback):  # type: ignore[misc]  # its types are not read
     """
 
     def __init__(self, patience: int, folder: Path, seconds: Callable[[], float], *, progress: bool) -> None:
-        self._patience, self._folder, self._progress = patience, folder, progress
+        self._patience, self._folder, self.progress = patience, folder, progress
         self._seconds, self._saved_s = seconds, seconds()
         self._bar: Any = None
         self.evaluated: frozenset[int] = frozenset()
@@ -322,7 +342,7 @@ class Follower(TrainerCallback):  # type: ignore[misc]  # its types are not read
         """Show how far it is."""
         self._judge(state, control)
         self._bar = progress_bar(
-            state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
+            state.max_steps, "fine-tuning", "batch", shown=self.progress, initial=state.global_step
         )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -98,8 +98,8 @@ def _trainer(recipe: RerankerRecipe, folder: Path, follower: Follower, *, evalua
     base = load(recipe.base).transformer
     set_limit(base, recipe.base.max_tokens and min(recipe.options.max_tokens, recipe.base.max_tokens))
     began = time.perf_counter()
-    rows = _rows(recipe, base)
-    evaluator = _Evaluator(recipe, base)
+    rows = _rows(recipe, base, progress=follower.progress)
+    evaluator = _Evaluator(recipe, base, progress=follower.progress)
     follower.parts["mining"] = time.perf_counter() - began
     del base  # and what memory it has
     encoder = untrained(recipe)
@@ -154,7 +154,7 @@ def _queries_at_once(pairs: int, lists: Sequence[Sequence[float]]) -> int:
     return max(1, round(pairs * len(lists) / sum(map(len, lists))))
 
 
-def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
+def _rows(recipe: RerankerRecipe, base: Any, *, progress: bool) -> Mapping[str, list[Any]]:
     """A list a query: judged products by their grade, and near ones that nobody judged for it as irrelevant ones.
 
     ListNet (Cao et al. 2007) takes the softmax of labels for the shares of relevance; of logarithms it is the shares.
@@ -173,8 +173,9 @@ def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
     names = list(products)
     if recipe.reranker.negatives:
         random = np.random.default_rng(recipe.options.seed)
-        of_queries = loop.encoded(base, list(lists), recipe.base.query_prompt)
-        of_products = loop.encoded(base, list(products.values()), recipe.base.document_prompt)
+        encode = partial(loop.encoded, base, progress=progress)
+        of_queries = encode(list(lists), recipe.base.query_prompt)
+        of_products = encode(list(products.values()), recipe.base.document_prompt)
         for (query, own), (_, order) in zip(lists.items(), nearest(of_queries, of_products), strict=True):
             free = [names[at] for at in order[:_LOOKED_AT].tolist() if names[at] not in judged[normalised(query)]]
             free = free[SKIPPED:] or free
@@ -190,11 +191,13 @@ def _rows(recipe: RerankerRecipe, base: Any) -> Mapping[str, list[Any]]:
 class _Evaluator(BaseEvaluator):
     """Reranks the nearest products of held-out queries."""
 
-    def __init__(self, recipe: RerankerRecipe, base: Any) -> None:
+    def __init__(self, recipe: RerankerRecipe, base: Any, *, progress: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._progress = progress
+        encode = partial(loop.encoded, base, what="first hits of the validation", progress=progress)
         self._validation = validation = recipe.validation.first(VALIDATED)
-        queries = loop.encoded(base, validation.queries, recipe.base.query_prompt)
-        products = loop.encoded(base, validation.texts, recipe.base.document_prompt)
+        queries = encode(validation.queries, recipe.base.query_prompt)
+        products = encode(validation.texts, recipe.base.document_prompt)
         self._candidates = np.stack([order[:CANDIDATES] for _, order in nearest(queries, products)])
         self.primary_metric = "ndcg"
 
@@ -204,6 +207,7 @@ class _Evaluator(BaseEvaluator):
         codes = [*reranked, *map(tuple, validation.pairs.tolist())]
         written = [(validation.queries[row], validation.texts[code]) for row, code in codes]
         options = {"batch_size": _SCORED_AT_ONCE, "show_progress_bar": False, "activation_fn": torch.nn.Identity()}
-        scores = np.asarray(model.predict(written, **options), dtype=np.float32)
+        with loop.watched(model, len(written), _SCORED_AT_ONCE, "evaluating", progress=self._progress):
+            scores = np.asarray(model.predict(written, **options), dtype=np.float32)
         of_candidates = scores[: len(reranked)].reshape(self._candidates.shape)
         return validation.score(self._candidates, of_candidates, scores[len(reranked) :])

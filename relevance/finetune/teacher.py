@@ -49,7 +49,7 @@ class Teacher:
         asked: dict[str, list[int]] = {}
         for query, text in pairs:
             asked.setdefault(query, []).append(texts[text])
-        reranker = CrossReranker(self._find(), list(texts), self._cache_dir, batch=_BATCH, progress=False)
+        reranker = CrossReranker(self._find(), list(texts), self._cache_dir, batch=_BATCH, progress=True)
         given = reranker.scores([Query(query) for query in asked], list(asked.values()))
         scores = {query: iter(row) for query, row in zip(asked, given, strict=True)}
         self.seconds += time.perf_counter() - start

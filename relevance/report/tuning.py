@@ -13,7 +13,7 @@ from relevance.files import csv_text
 from relevance.report.charts import fits_heat_map, heat_map, illustrated, tried_values
 from relevance.report.pages import page
 from relevance.report.terminal import dataset_line
-from relevance.text import plural, printable, terminal_table
+from relevance.text import Line, plural, terminal_table
 from relevance.tuning import value_text
 from relevance.tuning.search import METRICS
 
@@ -139,11 +139,14 @@ def _template(tuning: Tuning) -> Any:
     return bodies.settled(tuning.space.base.tunable or {}, values, marked=True)
 
 
-def tuning_lines(tuning: Tuning) -> list[str]:
+def tuning_lines(tuning: Tuning) -> list[Line]:
     """What a person at a terminal has to know."""
     table = terminal_table([("NDCG    ", "tuning split", "held out"), *_means(tuning)], right={1, 2})
-    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning), *filter(None, [_optimism(tuning)])]
-    return [printable(line) for line in lines]
+    mark = ""
+    if not tuning.keeps_today and not tuning.falls_short and tuning.interval.excludes_zero:
+        mark = "good" if tuning.interval.low > 0 else "bad"
+    ends = [_changed(tuning), *filter(None, [_optimism(tuning)])]
+    return [*map(Line, (*_facts(tuning), "", *table, "")), Line(_verdict(tuning), mark), *map(Line, ends)]
 
 
 def _means(tuning: Tuning) -> list[tuple[str, str, str]]:

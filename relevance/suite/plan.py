@@ -632,7 +632,7 @@ def _teacher(config: Config, base: Model, pairs: Pairs, validation: Validation, 
     options = replace(config.finetune, seed=Options().seed)
     recipe = RerankerRecipe(base, pairs, validation, options, dataset, reranker=config.reranker)
     facts = {"recipe": recipe.sha256, "max_tokens": options.max_tokens}
-    return Teacher(facts, lambda: trained_scorer(config, train(recipe, cache_dir, progress=False)), cache_dir)
+    return Teacher(facts, lambda: trained_scorer(config, train(recipe, cache_dir, progress=True)), cache_dir)
 
 
 def trained_model(config: Config, stored: Stored) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from helpers.pairs import pair_dataset, rated_frame, small_recipe, write_files
 from relevance import embeddings, runner
 from relevance.engines import QueryBatch, open_embedded
 from relevance.errors import InputError
-from relevance.finetune import Options, RerankerOptions
+from relevance.finetune import Options, RerankerOptions, loop
 from relevance.finetune.pairs import build_pairs
 from relevance.finetune.reranker import RerankerRecipe
 from relevance.finetune.store import Stored, check_stored, find_stored, train
@@ -23,6 +24,7 @@ from relevance.outside import Query
 from relevance.reranking.cross_encoder import CrossReranker, Scorer, resolve_scorer
 from relevance.stages import Rerank
 from relevance.strategies import Strategy
+from relevance.text import ProgressLines
 
 pytestmark = pytest.mark.needs("model")
 
@@ -161,7 +163,7 @@ def test_lists_have_shares_of_relevance_and_near_products_without_any(recipe: Re
     from relevance.finetune.reranker import label_of  # noqa: PLC0415 - likewise
     from relevance.finetune.reranking import _rows  # noqa: PLC0415 - likewise
 
-    rows = _rows(recipe, load(recipe.base).transformer)
+    rows = _rows(recipe, load(recipe.base).transformer, progress=False)
     graded = {(pair.query, pair.text): label_of(pair.relevance) for pair in recipe.pairs.graded}
     assert rows["query"]
     for query, texts, labels in zip(*rows.values(), strict=True):
@@ -183,3 +185,19 @@ def test_a_base_model_that_pools_nothing_is_refused_in_a_line(
     other = replace(recipe, base=embeddings.resolve(str(folder), device="cpu"))
     with pytest.raises(InputError, match=r"no cross-encoder can be made of it; allowed: a model of transformers"):
         train(other, tmp_path_factory.mktemp("none"), progress=False)
+
+
+def test_what_the_library_says_nothing_of_has_a_bar_of_as_many_batches(
+    recipe: RerankerRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = []
+
+    class Bar(ProgressLines):
+        def __enter__(self) -> Self:
+            bars.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(loop, "progress_bar", lambda total, what, unit, **_: Bar(total, what, unit, clock=lambda: 0.0))
+    train(recipe, tmp_path, progress=True)
+    assert {bar._what for bar in bars} == {"mining", "first hits of the validation", "evaluating"}
+    assert [bar.n for bar in bars] == [bar.total for bar in bars]

@@ -11,10 +11,11 @@ import pytest
 from helpers.console import ROOT, blocks
 
 from relevance import embeddings
-from relevance.cli import main
+from relevance.cli import Answer, main
 from relevance.cli import project as commands
 from relevance.cli.parser import COMMANDS
 from relevance.errors import CouldNotRunError
+from relevance.text import Line
 
 FILE = """dataset = "mine"
 strategy = ["textsearch", "title"]
@@ -313,3 +314,29 @@ def test_output_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert errors(capsys) == ["relevance: standard output: No space left on device"]
     monkeypatch.setattr("sys.stdout", None)
     assert main(["config"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("terminal", "forced", "printed"),
+    [
+        (False, "", "LOSS: rrf: nDCG@10 fell by 5%\nplain text that is as wide as it is\n"),
+        (False, "1", "\x1b[31;1mLOSS: rrf: nDCG@10 fell by 5%\x1b[0m\nplain text that is as wide as it is\n"),
+        (
+            True,
+            "",
+            "\x1b[31;1mLOSS: rrf: nDCG@10\x1b[0m\n\x1b[31;1m  fell by 5%\x1b[0m\nplain text that is as wide as it is\n",
+        ),
+    ],
+)
+def test_lines_are_folded_on_a_terminal_and_coloured_where_that_is_seen(
+    monkeypatch: pytest.MonkeyPatch, *, terminal: bool, forced: str, printed: str
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    for name, value in {"COLUMNS": "20", "FORCE_COLOR": forced, "NO_COLOR": "", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    answer = Answer(0, (Line("LOSS: rrf: nDCG@10 fell by 5%", "bad"), "plain text that is as wide as it is"))
+    monkeypatch.setattr("relevance.cli.parser.run", lambda _: answer)
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert main([]) == 0
+    assert stream.getvalue() == printed

@@ -51,3 +51,12 @@ def test_a_bar_needs_a_terminal(
 def test_without_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     assert isinstance(progress_bar(10, "indexing", "product", shown=True), ProgressLines)
+
+
+def test_a_part_of_other_work_shows_a_bar_only_where_it_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress_bar(10, "mining", "batch", shown=True, within=True) as work:
+        work.update(10)
+    assert capsys.readouterr().err == ""

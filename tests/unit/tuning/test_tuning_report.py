@@ -43,6 +43,10 @@ def files_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     return files
 
 
+def printed(tuning: Tuning) -> str:
+    return "\n".join(line.text for line in tuning_lines(tuning))
+
+
 def rows(table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table)))
 
@@ -52,7 +56,7 @@ def test_page_and_lines(text: Tuning, files_of: Any) -> None:
     page = files_of(fixed)["index.md"]
     assert all(f"]({name})" in page for name in ("heatmap.png", "combinations.csv", "held_out.csv"))
     golden.check("tuning.md", page)
-    golden.check("tuning.txt", "\n".join(tuning_lines(fixed)))
+    golden.check("tuning.txt", printed(fixed))
 
 
 @pytest.mark.parametrize(
@@ -66,13 +70,13 @@ def test_page_and_lines(text: Tuning, files_of: Any) -> None:
 def test_optimism_is_the_lead_that_does_not_hold(text: Tuning, lower: float, end: str) -> None:
     ahead = text.winner.means[NDCG10] - text.today[NDCG10]
     held_out = replace(text.interval, difference=ahead - lower)
-    line = tuning_lines(replace(text, interval=held_out))[-1]
+    line = tuning_lines(replace(text, interval=held_out))[-1].text
     assert line == f"lead of the winner: {ahead:+.4f} on the tuning split, {ahead - lower:+.4f} held out{end}"
 
 
 def test_todays_values_lead_nothing(text: Tuning) -> None:
     same = replace(text, winner=text.todays, held_out=np.stack([text.held_out[0]] * 2))
-    assert not any("lead" in line for line in tuning_lines(same))
+    assert not any("lead" in line.text for line in tuning_lines(same))
 
 
 @pytest.mark.parametrize(
@@ -163,13 +167,13 @@ def test_the_snippet_is_the_winner_under_a_name_that_is_free(kind: str, today: S
 def test_what_is_said_of_the_interval(text: Tuning, low: float, high: float, sentence: str) -> None:
     other = next(one for one in text.outcomes if one.combination == (1, 4, 4))
     interval = Interval((low + high) / 2, low, high, 0.95, 20)
-    assert sentence in "\n".join(tuning_lines(replace(text, winner=other, equals=[], interval=interval)))
+    assert sentence in printed(replace(text, winner=other, equals=[], interval=interval))
 
 
 def test_where_nothing_reaches_today_there_is_nothing_to_copy(files_of: Any) -> None:
     axes = [("title", (0.001, 0.002)), ("description", (10, 20, 40)), ("attributes", (0.1, 0.2))]
     tuning = shop.tuned(make_grid("text", TEXT, axes=axes))
-    assert "Nothing that was tried reaches today's boosts on the tuning split" in "\n".join(tuning_lines(tuning))
+    assert "Nothing that was tried reaches today's boosts on the tuning split" in printed(tuning)
     files = files_of(tuning)
     assert "strategy.toml" not in files
     assert "relevance.toml" not in files["index.md"]
@@ -181,7 +185,7 @@ def test_where_nothing_reaches_today_there_is_nothing_to_copy(files_of: Any) -> 
 
 def test_notes_of_the_winner(text: Tuning) -> None:
     assert text.todays is not None
-    lines = "\n".join(tuning_lines(replace(text, winner=text.todays)))
+    lines = printed(replace(text, winner=text.todays))
     assert "Today's boosts are the best of the grid" in lines
     assert "note: 8 is the highest boost of title that was tried" in lines
 
