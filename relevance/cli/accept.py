@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     config = read_config(arguments)
     reason = _line(arguments.reason, "--reason", MOST_REASON)
     signature = Signature(_name(arguments.by, config.root), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", reason)
-    results = str(config.out) if arguments.results is None else arguments.results
+    results = os.path.relpath(config.out) if arguments.results is None else arguments.results
     session = read_side(results, config)
     for name in arguments.strategies:
         if name not in session.strategies:

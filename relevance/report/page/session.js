@@ -70,7 +70,10 @@ function verdict() {
     parts.push(el("h3", {}, "Not measured"), lines(Object.entries(results.not_run).map(([name, why]) => `${name}: ${why}`)));
   }
   if (comparison && comparison.problems.length) parts.push(el("h3", {}, "Fails by itself"), lines(comparison.problems));
-  if (comparison) parts.push(byHand("Accepted by hand", comparison.accepted), byHand("Proposed, without effect here", comparison.proposed));
+  if (comparison) {
+    parts.push(...byHand("Accepted by hand", comparison.accepted));
+    parts.push(...byHand("Proposed, without effect here", comparison.proposed));
+  }
   const points = whatHappened(compared, answers);
   if (points.length) parts.push(el("h3", {}, "What happened"), el("ul", { class: "points" }, points.slice(0, SHOWN_POINTS)));
   if (points.length > SHOWN_POINTS) {
