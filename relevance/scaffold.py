@@ -37,7 +37,18 @@ Templates do not bear the names that git, pytest and linters act on."""
 
 
 def make_project(folder: Path) -> tuple[str, ...]:
-    """Write a project into a new or empty folder; the names of its files.
+    """Write a project into a new or empty folder, see `write_project`; the names of its files."""
+    write_project(folder, {name: template(name) for name in FILES})
+    return tuple(FILES)
+
+
+def template(name: str) -> bytes:
+    """Give the content of one of the `FILES`."""
+    return (resources.files("relevance") / "templates").joinpath(FILES[name]).read_bytes()
+
+
+def write_project(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their names, into a new or empty folder.
 
     The files are written beside the folder and then moved there: an error on the way leaves nothing behind.
 
@@ -52,13 +63,12 @@ def make_project(folder: Path) -> tuple[str, ...]:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
         try:
             new = temporary / "new"
-            _write_files(new)
+            _write_files(new, files)
             _move(new, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror or error}") from None
-    return tuple(FILES)
 
 
 def _refuse_to_overwrite(folder: Path) -> None:
@@ -71,12 +81,11 @@ def _refuse_to_overwrite(folder: Path) -> None:
         raise InputError(f"{folder}: there is no folder {folder.parent}; make it first")
 
 
-def _write_files(folder: Path) -> None:
-    templates = resources.files("relevance") / "templates"
-    for name, template in FILES.items():
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(templates.joinpath(template).read_bytes())
+        path.write_bytes(content)
 
 
 def _move(new: Path, folder: Path) -> None:

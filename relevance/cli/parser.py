@@ -130,6 +130,13 @@ def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dir", type=Path, metavar="DIR", help="a new folder, or an empty one")
 
 
+def _demo(parser: argparse.ArgumentParser) -> None:
+    """Show in seconds what the suite does: a made-up shop, a slip in its search, and what is said of it."""
+    into = "a new folder, or an empty one, for the project (default: a temporary folder, which is left)"
+    parser.add_argument("--into", type=Path, metavar="DIR", help=into)
+    parser.add_argument("--open", action="store_true", help="open the page of results in a browser")
+
+
 def _check(parser: argparse.ArgumentParser) -> None:
     """Read everything that the configuration names and say what was found and what is wrong; nothing is embedded."""
     out = "folder of results of a session: whether it could be replaced is looked at, nothing is written"
@@ -300,6 +307,7 @@ def _clean(parser: argparse.ArgumentParser) -> None:
 COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = MappingProxyType(
     {
         "init": (_init, "project.init"),
+        "demo": (_demo, "demo.run"),
         "check": (_check, "project.check"),
         "config": (_config, "project.show_config"),
         "finetune": (_finetune, "commands.finetune"),
