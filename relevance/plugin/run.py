@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.diagnosis import Diagnosis
     from relevance.gate import Comparison
+    from relevance.history import Version
     from relevance.strategies import Strategy
     from relevance.suite import Baseline, Result, Suite
 
@@ -86,6 +87,7 @@ class BenchmarkRun:
         self._replaced: Snapshot | None = None
         self._sides: Sequence[Sides] = ()
         self._own = find_baseline(self._baselines, data.dataset.name)
+        self._versions: Sequence[Version] = ()
         self._orders = Orders(beside(config.source, ASKED))
         rebuilds = self.config.elasticsearch.rebuilds is not None
         if rebuilds and not update and config.origins["elasticsearch.rebuilds"].startswith("option"):
@@ -356,14 +358,16 @@ class BenchmarkRun:
         session, file = suite.snapshot_of(self.suite), self._baselines / f"{self.plan.dataset.name}.json"
         back = suite.look_back(self.config, file, [one.snapshot for one in self.baselines], session, accepted=accepted)
         self.notes += back.notes
+        self._versions = back.versions
         return back.drifted
 
     def files(self) -> Mapping[str, str | bytes]:
         """The files of results, by name."""
         complete = self._complete and all(one.name in self.results for one in self.plan.strategies)
-        compared = self.comparisons or (), self.diagnoses or ()
+        compared = self.comparisons or (), self.diagnoses or (), self._sides
         summary = "".join(f"{line.text}\n" for line in self.summary_lines(None, suggest=False))
-        files = session_files(self.suite, *compared, self._sides, complete=complete, failed=self._failed())
+        versions, failed = self._versions, self._failed()
+        files = session_files(self.suite, *compared, versions=versions, complete=complete, failed=failed)
         return {**files, SUMMARY: summary}
 
     def _failed(self) -> list[str]:

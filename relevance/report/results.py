@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis, StrategyDiagnosis
     from relevance.evaluation import Metric
     from relevance.gate import Comparison
+    from relevance.history import Version
     from relevance.records import Dataset, Ranking
     from relevance.runner import Latencies
     from relevance.suite import Plan, Result, Suite
@@ -62,6 +63,7 @@ def session_files(  # noqa: PLR0913 - all that a session has
     diagnoses: Sequence[Diagnosis] = (),
     sides: Sequence[Sides] = (),
     *,
+    versions: Sequence[Version] = (),
     complete: bool = False,
     failed: Sequence[str] = (),
 ) -> Mapping[str, str | bytes]:
@@ -72,6 +74,7 @@ def session_files(  # noqa: PLR0913 - all that a session has
         comparisons: one for each baseline.
         diagnoses: why, in the same order.
         sides: what was compared, in the same order.
+        versions: earlier ones and the session, by time; none where that was not looked at.
         complete: whether all strategies that there are were measured.
         failed: what failed that no comparison says, a line each.
     """
@@ -83,7 +86,7 @@ def session_files(  # noqa: PLR0913 - all that a session has
         for name, result in suite.results.items()
     }
     return {
-        PAGE: session_page(document, views, leading=leading, titles=titles),
+        PAGE: session_page(document, views, leading=leading, titles=titles, versions=versions),
         RESULTS: _json(document),
         COMMENT: comment(dataset.name, comparisons, diagnoses, leading=leading, failed=failed),
         "per_query.json": per_query_json(suite),

@@ -24,10 +24,17 @@ _MOST_VERSIONS = 50
 
 @dataclass(frozen=True)
 class LookedBack:
-    """What there is to say: a line for each strategy that drifted, by name; and what could not be read or written."""
+    """What there is to say.
+
+    Attributes:
+        drifted: a line for each strategy that drifted, by name.
+        notes: what could not be read or written.
+        versions: what the session was held against, by time, and the session.
+    """
 
     drifted: Mapping[str, str]
     notes: tuple[str, ...]
+    versions: tuple[Version, ...]
 
 
 def look_back(
@@ -71,12 +78,11 @@ def look_back(
         except RelevanceError as error:
             notes.append(str(error))
     ordered = history.in_order(versions)
-    if not ordered or not now.same_as(ordered[-1]):  # else it is that version once more
+    is_known = bool(ordered) and now.same_as(ordered[-1])  # it is that version once more
+    if not is_known:
         ordered.append(now)
-    elif ordered[-1].accepted:
-        ordered = []
-    drifts = history.drift(ordered, config.gate)
-    return LookedBack({one.strategy: one.line for one in drifts}, tuple(notes))
+    drifts = [] if is_known and ordered[-1].accepted else history.drift(ordered, config.gate)
+    return LookedBack({one.strategy: one.line for one in drifts}, tuple(notes), tuple(ordered))
 
 
 def _until(versions: list[Version], compared: Collection[Version]) -> list[Version]:

@@ -30,13 +30,14 @@ def program() -> str | None:
 
 
 class Browser:
-    """A running Chromium; `requested` gets the address of each request that its pages make."""
+    """A running Chromium; `requested` gets the address of each request that its pages make, `tabs` are those open."""
 
     def __init__(self, to_browser: int, from_browser: int) -> None:
         self._to, self._from = to_browser, os.fdopen(from_browser, "rb")
         self._count = 0
         self._waiting = b""
         self.requested: list[str] = []
+        self.tabs: list[Tab] = []
 
     def call(self, method: str, session: str = "", **params: Any) -> Any:
         """Call a method of the protocol, and give its result."""
@@ -65,8 +66,15 @@ class Browser:
         tab = Tab(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
         tab.call("Network.enable")
         tab.call("Page.enable")
+        tab.call("Page.bringToFront")  # what is in the background waits
+        self.tabs.append(tab)
         tab.go_to(url)
         return tab
+
+    def close_tabs(self) -> None:
+        """Close all that were opened."""
+        while self.tabs:
+            self.tabs.pop().call("Page.close")
 
 
 class Tab:

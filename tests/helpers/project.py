@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from pytest_benchmark import plugin as benchmark
 
+from helpers.pages import payload, validator
+
 # numpy cannot be imported twice in a process, as inner sessions would; the others are slow
-for name in ("engines.embedded", "plugin.run"):
-    import_module(f"relevance.{name}")
+for name in ("relevance.engines.embedded", "relevance.plugin.run", "scipy.sparse"):
+    import_module(name)
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "test_strategies.py"
 TRAIN = """"id","product_uid","product_title","search_term","relevance"
@@ -59,7 +61,12 @@ def write_floors(folder: Path, **mrr: float) -> None:
 
 
 def results(pytester: pytest.Pytester, out: str = ".relevance/latest") -> Any:
-    return json.loads((pytester.path / out / "results.json").read_text())
+    """What `results.json` holds, which is as its schema says and what the page beside it holds."""
+    folder = pytester.path / out
+    document = json.loads((folder / "results.json").read_text())
+    validator().validate(document)
+    assert payload(folder / "report.html")["results"] == document
+    return document
 
 
 def printed(result: pytest.RunResult) -> str:

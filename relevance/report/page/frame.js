@@ -113,6 +113,6 @@ function ticks(low, high, most = 5) {
   const power = 10 ** Math.floor(Math.log10(span / most));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => span / one <= most);
   const values = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) values.push(at * step);
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) values.push(at * step + 0);
   return values;
 }

@@ -2,6 +2,7 @@
 // The page of a session, or of two that were compared. `payload`:
 //   results        what results.json holds
 //   leading        the metric that comes first
+//   history        of earlier commits and the session, by strategy; null where there is none
 //   products       [id, title or null]; rankings name products by their place here
 //   views          one for each of results.comparison, or one beside nothing: queries (ids, texts), kinds (by name a "1" for
 //                  each query of the kind), grades (by row and product), strategies: values of each query now, those of
@@ -27,6 +28,13 @@ const overall = (name) => findings(name).filter((one) => !one.segment);
 const answerOf = (name) =>
   worst(findings(name).filter((one) => !one.segment || one.answer !== "undecided" || one.fails).map((one) => one.answer));
 const isCompared = (name) => findings(name).length > 0;
+const fails = (name) => findings(name).some((one) => one.fails);
+/** The answer as tables have it: `better`, `undecided, fails`. */
+function words(name) {
+  const answer = answerOf(name);
+  if (answer === "no loss") return overall(name).some((one) => one.improved) ? "better" : answer;
+  return answer !== "loss" && fails(name) ? `${answer}, fails` : answer;
+}
 const badge = (answer, text = answer) => el("span", { class: `answer ${CLASSES[answer] || "is-none"}` }, text);
 const value = (name, metric) => results.strategies[name].metrics[metric];
 const lowerIsBetter = (metric) => /^Empty/.test(metric);
@@ -63,24 +71,25 @@ function verdict() {
   ];
   if (comparison) parts.push(tiles(answers));
   if (below.length) {
-    parts.push(el("h3", {}, "Below their floors"));
+    parts.push(el("h2", {}, "Below their floors"));
     parts.push(lines(below.map((name) => `${name}: ${results.strategies[name].reasons.join("; ")}`)));
   }
-  if (Object.keys(results.not_run).length) {
-    parts.push(el("h3", {}, "Not measured"), lines(Object.entries(results.not_run).map(([name, why]) => `${name}: ${why}`)));
+  for (const [title, some] of [["Not measured", results.not_run], ["Broken", results.broken || {}]]) {
+    const why = Object.entries(some).map(([name, line]) => `${name}: ${line}`);
+    if (why.length) parts.push(el("h2", {}, title), lines(why));
   }
-  if (comparison && comparison.problems.length) parts.push(el("h3", {}, "Fails by itself"), lines(comparison.problems));
+  if (comparison && comparison.problems.length) parts.push(el("h2", {}, "Fails by itself"), lines(comparison.problems));
   if (comparison) {
     parts.push(...byHand("Accepted by hand", comparison.accepted));
     parts.push(...byHand("Proposed, without effect here", comparison.proposed));
   }
   const points = whatHappened(compared, answers);
-  if (points.length) parts.push(el("h3", {}, "What happened"), el("ul", { class: "points" }, points.slice(0, SHOWN_POINTS)));
+  if (points.length) parts.push(el("h2", {}, "What happened"), el("ul", { class: "points" }, points.slice(0, SHOWN_POINTS)));
   if (points.length > SHOWN_POINTS) {
     const rest = el("ul", { class: "points" }, points.slice(SHOWN_POINTS));
     parts.push(el("details", {}, el("summary", {}, `${points.length - SHOWN_POINTS} more strategies`), rest));
   }
-  if (view.differs.length) parts.push(el("h3", {}, "What differs from the baseline"), lines(view.differs));
+  if (view.differs.length) parts.push(el("h2", {}, "What differs from the baseline"), lines(view.differs));
   if (comparison && comparison.notes.length) {
     parts.push(el("details", {}, el("summary", {}, plural(comparison.notes.length, "note")), lines(comparison.notes)));
   }
@@ -95,7 +104,7 @@ function byHand(title, entries) {
     const more = verdicts.length > 3 ? ` and ${verdicts.length - 3} more` : "";
     return `${entry.when.slice(0, 10)}, ${entry.by}: ${verdicts.slice(0, 3).join(", ")}${more}: “${entry.reason}”`;
   };
-  return entries.length ? [el("h3", {}, title), lines(entries.map(words))] : [];
+  return entries.length ? [el("h2", {}, title), lines(entries.map(words))] : [];
 }
 
 function headline(answers, answer, below) {
@@ -104,16 +113,19 @@ function headline(answers, answer, below) {
     return "Measured, and compared with nothing";
   }
   const of = (one) => Object.keys(answers).filter((name) => answers[name] === one);
-  const better = Object.keys(answers).filter((name) => answers[name] === "no loss" && overall(name).some((one) => one.improved));
+  const better = Object.keys(answers).filter((name) => words(name) === "better");
   if (answer === "loss") return `Worse: ${few(of("loss"))}`;
   if (below.length) return `Below its floor: ${few(below)}`;
   if (answer === "likely loss") return `Probably worse: ${few(of("likely loss"))}`;
+  const blocking = of("undecided").filter(fails);
+  if (blocking.length) return `Undecided, which fails here: ${few(blocking)}`;
   if (answer === "undecided") return `Undecided: ${few(of("undecided"))}`;
   if (better.length) return `Better: ${few(better)}`;
   const changed = Object.keys(answers).some((name) => findings(name).some(moved));
   return changed ? "No loss" : "No loss: no query changed";
 }
 
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const few = (some) => (some.length <= 2 ? some.join(" and ") : `${some.length} strategies`);
 
 function sentence(compared) {
@@ -137,7 +149,7 @@ function tiles(answers) {
 
 /** A line for each strategy in which something changed, the worst first. */
 function whatHappened(compared, answers) {
-  const order = (name) => -ANSWERS.indexOf(answers[name]);
+  const order = (name) => -2 * ANSWERS.indexOf(answers[name]) - (fails(name) ? 1 : 0);
   const changed = compared.filter((name) => answers[name] !== "no loss" || findings(name).some(moved));
   return changed.sort((one, other) => order(one) - order(other)).map((name) => {
     const own = findings(name);
@@ -149,10 +161,10 @@ function whatHappened(compared, answers) {
     const counts = `${queries(lost)} lost, ${count(won)} won, ${count(reordered)} reordered at the same value.`;
     const segments = own.filter((one) => one.segment && (one.answer === "loss" || one.answer === "likely loss"));
     const hit = segments.length ? ` Hit most: ${segments.slice(0, 3).map((one) => `${one.segment} (${percentOf(one)})`).join(", ")}.` : "";
-    const why = telling.reasons.length ? `${telling.reasons[0]}. ` : "";
-    const words = answers[name] === "no loss" && own.some((one) => one.improved && !one.segment) ? "better" : answers[name];
+    const unsure = answers[name] === "undecided" && comparison.unjudged[name] ? [comparison.unjudged[name].words] : [];
+    const why = [...telling.reasons.slice(1), ...unsure].map((one) => `${capital(one)}. `).join("");
     const link = el("a", { href: "#queries", onclick: () => filterBy({ strategy: name, outcome: lost || won ? "changed" : "all", kind: "" }) }, name);
-    return el("li", {}, badge(answers[name], words), el("div", {}, link, ` ${measureWords(telling)}`), el("p", { class: "small quiet" }, `${why}${counts}${hit}`));
+    return el("li", {}, badge(answers[name], words(name)), el("div", {}, link, ` ${measureWords(telling)}`), el("p", { class: "small quiet" }, `${why}${counts}${hit}`));
   });
 }
 
@@ -187,7 +199,8 @@ function strategyTable(metric) {
   if (comparison) heads.push(["Answer", ""], ["Before", "num"]);
   heads.push([comparison ? "Now" : metric, "num"]);
   if (comparison) heads.push(["Change", "num"], ["95% interval", "num"], ["", ""], ["Queries changed", "num"]);
-  if (names.some((name) => results.strategies[name].verdict)) heads.push(["Floors", ""]);
+  const gated = ["pass", "fail"];
+  if (names.some((name) => gated.includes(results.strategies[name].verdict))) heads.push(["Floors", ""]);
   if (hasTimes) heads.push(["p50 (ms)", "num"]);
   const best = names.map((name) => value(name, metric)).filter((one) => one !== undefined);
   const top = lowerIsBetter(metric) ? Math.min(...best) : Math.max(...best);
@@ -213,8 +226,7 @@ function strategyTable(metric) {
 
 function strategyBadge(name) {
   if (!isCompared(name)) return badge(null, "not compared");
-  const answer = answerOf(name);
-  return badge(answer, answer === "no loss" && overall(name).some((one) => one.improved) ? "better" : answer);
+  return badge(answerOf(name), words(name));
 }
 
 const floors = (verdict) =>
@@ -254,7 +266,7 @@ function heatMap() {
     el("p", { class: "note" }, `How ${measure} changed for each kind of query, as a share of what it was. A cell leads to its queries.`),
     table("Strategies by kinds of queries", sized, rows, { class: "heat" }),
     el("ul", { class: "key" }, [
-      ["loss", "loss"], ["likely-soft", "likely loss"], ["down-soft", "fell by 2% or more, not sure"], ["sunk", "about the same"], ["up-soft", "rose by 2% or more"],
+      ["loss", "loss"], ["open", "undecided, which fails"], ["likely-soft", "likely loss"], ["down-soft", "fell by 2% or more, not sure"], ["sunk", "about the same"], ["up-soft", "rose by 2% or more"],
     ].map(([colour, text]) => {
       const mark = el("i");
       mark.style.background = `var(--${colour})`;
@@ -267,7 +279,7 @@ function heatMap() {
 function heatCell(name, kind, one) {
   if (!one) return el("td", {}, el("span", { class: "cell same" }, "–"));
   const better = gain(one) || 0;
-  const css = one.fails ? "loss" : { loss: "loss", "likely loss": "likely" }[one.answer] || (better >= 0.02 ? "up" : better <= -0.02 ? "down" : "same");
+  const css = one.fails && one.answer !== "loss" ? "blocks" : { loss: "loss", "likely loss": "likely" }[one.answer] || (better >= 0.02 ? "up" : better <= -0.02 ? "down" : "same");
   const says = one.fails && one.answer !== "loss" ? `${one.answer}, fails` : one.answer;
   const label = `${name}, ${kind || "all queries"}: ${percentOf(one)}, ${says}`;
   const press = () => {
@@ -282,8 +294,8 @@ function heatCell(name, kind, one) {
 function changes() {
   const changed = names.filter((name) => view.strategies[name] && Object.keys(view.strategies[name].before).length);
   if (!changed.length) return null;
-  const order = (name) => -ANSWERS.indexOf(answerOf(name)) * 1e6 - Object.keys(view.strategies[name].before).length;
-  const options = changed.sort((one, other) => order(one) - order(other)).map((name) => [name, name]);
+  const total = (name) => Object.keys(view.strategies[name].before).reduce((sum, row) => sum + cost(view.strategies[name], Number(row)), 0);
+  const options = changed.toSorted((one, other) => total(other) - total(one)).map((name) => [name, name]);
   const figure = el("figure", {});
   const part = section("changes", "What queries lost and won");
   const show = (name) => figure.replaceChildren(...histogram(name));
@@ -306,7 +318,7 @@ function histogram(name) {
     bins[one < 0 ? BINS / 2 - 1 - place : BINS / 2 + place] += 1;
   }
   const most = Math.max(...bins);
-  const [width, height, left, bottom, top] = [720, 230, 44, 34, 16];
+  const [width, height, left, bottom, top] = [560, 230, 44, 34, 16];
   const x = (at) => left + ((width - left) * at) / BINS;
   const y = (number) => height - bottom - ((height - bottom - top) * number) / most;
   const parts = ticks(0, most, 4).filter(Number.isInteger).flatMap((one) => [
@@ -357,7 +369,7 @@ function costs() {
 }
 
 function scatter(points, front) {
-  const [width, height, left, right, bottom, top] = [720, 330, 52, 16, 44, 14];
+  const [width, height, left, right, bottom, top] = [560, 300, 44, 12, 44, 14];
   const times = points.map((one) => Math.log10(Math.max(one.time, 1e-3)));
   const [low, high] = [Math.min(...times) - 0.1, Math.max(...times) + 0.1];
   const qualities = points.map((one) => one.quality);
@@ -377,7 +389,7 @@ function scatter(points, front) {
       parts.push(svg("text", { x: x(time), y: height - bottom + 16, "text-anchor": "middle" }, time >= 1 ? count(time) : String(Number(time.toPrecision(1)))));
     }
   }
-  parts.push(svg("text", { x: width - right, y: height - 8, "text-anchor": "end" }, "median time of a query (ms), log scale"));
+  parts.push(svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, "median time of a query (ms), log scale"));
   parts.push(svg("text", { x: left + 4, y: top + 4 }, payload.leading));
   if (front.length > 1) parts.push(svg("polyline", { class: "front", points: front.map((one) => `${x(one.time)},${y(one.quality)}`).join(" ") }));
   const taken = [];
@@ -395,6 +407,51 @@ function scatter(points, front) {
   }
   const words = points.map((one) => `${one.name}: ${fixed(one.quality)} at ${fixed(one.time, 2)} ms`).join("; ");
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
+}
+
+// what earlier commits measured
+
+function course() {
+  if (!payload.history) return null;
+  const measured = Object.keys(payload.history.values);
+  const figure = el("figure", {});
+  const part = section("history", "History");
+  const show = (name) => figure.replaceChildren(...courseOf(name));
+  part.firstChild.append(picker("Strategy", measured.map((name) => [name, name]), measured[0], show));
+  part.append(figure);
+  show(measured[0]);
+  return part;
+}
+
+function courseOf(name) {
+  const { versions, values } = payload.history;
+  const points = versions.map((one, at) => ({ ...one, value: values[name][at] })).filter((one) => one.value !== null);
+  const [width, height, left, right, bottom, top] = [1080, 230, 52, 16, 34, 16];
+  const numbers = points.map((one) => one.value);
+  const margin = (Math.max(...numbers) - Math.min(...numbers) || 0.01) * 0.15;
+  const [low, high] = [Math.min(...numbers) - margin, Math.max(...numbers) + margin];
+  const x = (at) => left + ((width - left - right) * at) / Math.max(1, points.length - 1);
+  const y = (value) => height - bottom - ((height - bottom - top) * (value - low)) / (high - low);
+  const digits = high - low < 0.05 ? 4 : 2;
+  const parts = ticks(low, high, 4).flatMap((one) => [
+    svg("line", { class: "axis", x1: left, x2: width - right, y1: y(one), y2: y(one) }),
+    svg("text", { x: left - 6, y: y(one) + 4, "text-anchor": "end" }, one.toFixed(digits)),
+  ]);
+  parts.push(svg("polyline", { class: "course", points: points.map((one, at) => `${x(at)},${y(one.value)}`).join(" ") }));
+  points.forEach((one, at) => {
+    const title = svg("title", {}, `${one.commit}, ${one.date}: ${fixed(one.value)} ${one.subject}`);
+    parts.push(svg("circle", { class: one.accepted ? "dot best" : "dot", cx: x(at), cy: y(one.value), r: 4 }, title));
+  });
+  parts.push(svg("text", { x: x(0), y: height - 10 }, points[0].date));
+  parts.push(svg("text", { x: width - right, y: height - 10, "text-anchor": "end" }, points.at(-1).date));
+  const words = `${payload.leading} of ${name} in ${plural(points.length, "version")}, all on today's queries: ${fixed(numbers[0])} → ${fixed(numbers.at(-1))}`;
+  const rows = points.map((one, at) => [one.commit, one.date, one.accepted ? "baseline" : "session", fixed(one.value), at ? signed(one.value - numbers[at - 1]) : "", one.subject]);
+  const heads = [["Commit", ""], ["Date", ""], ["Of", ""], [payload.leading, "num"], ["Change", "num"], ["Subject", ""]];
+  return [
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Picture of the history" }, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts)),
+    el("figcaption", { class: "note small" }, `${words}. Coloured points are baselines, the others sessions.`),
+    el("details", {}, el("summary", {}, "The same in numbers"), table("Versions", heads, rows.reverse())),
+  ];
 }
 
 // queries
@@ -672,7 +729,7 @@ function about() {
     ...Object.entries(models).map(([name, model]) => [`model ${name}`, `${model.name}${model.sha256 ? `, sha256 ${model.sha256.slice(0, 12)}` : ""}`]),
     ...Object.entries(dataset.sha256 || {}).map(([name, sha]) => [`sha256 of ${name}`, sha.slice(0, 12)]),
   ];
-  const part = section("about", "What was measured", table("What was measured", [["", ""], ["", ""]].map(([text, css], at) => [at ? "Value" : "Part", css]), facts));
+  const part = section("about", "What was measured", table("Data, engine and models", [["Part", ""], ["Is", ""]], facts));
   if (results.notes.length) part.append(el("h3", {}, "Notes"), lines(results.notes));
   return part;
 }
@@ -680,7 +737,7 @@ function about() {
 function draw(at) {
   view = payload.views[at];
   comparison = results.comparison[at] || null;
-  const parts = [strategies(), heatMap(), changes(), costs(), queryList(), about()].filter(Boolean);
+  const parts = [strategies(), heatMap(), changes(), costs(), course(), queryList(), about()].filter(Boolean);
   const pickers = [];
   if (payload.views.length > 1) {
     const options = payload.views.map((one, place) => [String(place), one.baseline || "none"]);

@@ -9,6 +9,7 @@ import numpy as np
 
 from relevance.evaluation import JUDGED10
 from relevance.gate import kinds_of
+from relevance.history import levels
 from relevance.records import HITS
 from relevance.report.page import html_page
 from relevance.significance import SAME
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis
     from relevance.evaluation import Metric
     from relevance.gate import Comparison
+    from relevance.history import Version
 
 MOST_RANKINGS = 2_000
 """So many rankings a page holds, of all strategies together; numbers it has of all queries."""
+
+MOST_TITLES = 2**21
+"""So many characters the products of these rankings have, ids and titles together: rankings beyond are left out."""
 
 _DIGITS = 6
 _DIGITS_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -49,7 +54,12 @@ class View:
 
 
 def session_page(
-    document: Mapping[str, Any], views: Sequence[View], *, leading: Metric, titles: Mapping[str, str]
+    document: Mapping[str, Any],
+    views: Sequence[View],
+    *,
+    leading: Metric,
+    titles: Mapping[str, str],
+    versions: Sequence[Version] = (),
 ) -> str:
     """Give the page of a session.
 
@@ -58,9 +68,36 @@ def session_page(
         views: one for each of the document's comparisons, in their order; one without any where there are none.
         leading: the metric that queries are told apart by, where the diagnosis of a strategy names no other.
         titles: of products, by id, as far as known.
+        versions: of earlier commits and of the session, by time.
     """
     title = f"{document['dataset']['name']}: {plural(len(document['strategies']), 'strategy')}"
-    return html_page("session", title, session_payload(document, views, leading=leading, titles=titles))
+    payload = session_payload(document, views, leading=leading, titles=titles)
+    return html_page("session", title, {**payload, "history": history_of(versions)})
+
+
+def history_of(versions: Sequence[Version]) -> dict[str, Any] | None:
+    """The leading metric by version and strategy, null where it was not measured; None where nothing can be compared.
+
+    All values are as if every version had the newest one's queries, see `relevance.history.levels`.
+    """
+    values: dict[str, list[float | None]] = {}
+    for name in versions[-1].values if versions else ():
+        measured = [at for at, one in enumerate(versions) if name in one.values]
+        if len(measured) > 1:
+            numbers = dict(zip(measured, levels([versions[at] for at in measured], name).tolist(), strict=True))
+            values[name] = [_rounded(numbers.get(at)) for at in range(len(versions))]
+    if not values:
+        return None
+    commits = [
+        {
+            "commit": one.commit.label,
+            "date": one.commit.time.date().isoformat(),
+            "subject": one.commit.subject,
+            "accepted": one.accepted,
+        }
+        for one in versions
+    ]
+    return {"versions": commits, "values": values}
 
 
 def session_payload(
@@ -68,7 +105,7 @@ def session_payload(
 ) -> dict[str, Any]:
     """What the page holds, as JSON values; `session.js` says how it is read."""
     products = _Products(titles)
-    drawn = [_view(one, leading, products, most=MOST_RANKINGS // len(views)) for one in views]
+    drawn = [_view(one, leading, products, share=1 / len(views)) for one in views]
     return {
         "results": document,
         "leading": str(leading),
@@ -86,13 +123,16 @@ class _Products:
         self._titles = titles
         self._numbers: dict[str, int] = {}
         self.table: list[tuple[str, str | None]] = []
+        self.characters = 0
 
     def numbers(self, products: Sequence[str]) -> list[int]:
         """The numbers of some, new ones where they have none."""
         for one in products:
             if one not in self._numbers:
                 self._numbers[one] = len(self.table)
-                self.table.append((one, self._titles.get(one)))
+                title = self._titles.get(one)
+                self.table.append((one, title))
+                self.characters += len(one) + len(title or "")
         return [self._numbers[one] for one in products]
 
     def of_numbers(self, grades: Mapping[str, float]) -> dict[int, float]:
@@ -130,39 +170,38 @@ def _side(view: View, name: str, leading: Metric) -> _Side:
     return _Side(metric, before, now, (before.metrics[metric] - now.metrics[metric]) * sign, reranked)
 
 
-def _view(view: View, leading: Metric, products: _Products, *, most: int) -> dict[str, Any]:
+def _view(view: View, leading: Metric, products: _Products, *, share: float) -> dict[str, Any]:
     now = view.now
     sides = {name: _side(view, name, leading) for name in now.strategies}
     rows = {query: row for row, query in enumerate(now.queries)}
     kinds = kinds_of(now)
-    pairs = _worth_showing(sides, most)
     strategies = {name: _strategy(view, name, side, rows) for name, side in sides.items()}
-    for name, shown in pairs.items():
-        strategies[name]["rankings"] = [_rankings(sides[name], row, products) for row in shown]
-    shown_rows = sorted({row for shown in pairs.values() for row in shown})
+    most, shown_rows = products.characters + share * MOST_TITLES, set()
+    for name, row in _worth_showing(sides)[: int(share * MOST_RANKINGS)]:
+        if products.characters > most:
+            break
+        strategies[name]["rankings"].append(_rankings(sides[name], row, products))
+        shown_rows.add(row)
     return {
         "baseline": view.comparison.baseline if view.comparison else None,
         "ids": now.queries,
         "texts": now.labels,
         "kinds": {name: "".join("01"[one] for one in inside.tolist()) for name, inside in kinds.items()},
-        "grades": {row: products.of_numbers(now.grades[row]) for row in shown_rows},
+        "grades": {row: products.of_numbers(now.grades[row]) for row in sorted(shown_rows)},
         "strategies": strategies,
         "differs": view.comparison.differs if view.comparison else (),
     }
 
 
-def _worth_showing(sides: Mapping[str, _Side], most: int) -> dict[str, list[int]]:
-    """Which rankings a page has: those that changed most, strategies taking turns; then those with the lowest value."""
+def _worth_showing(sides: Mapping[str, _Side]) -> list[tuple[str, int]]:
+    """Strategies and rows: those that changed most, strategies taking turns; then those with the lowest value."""
     turns: list[tuple[bool, int, int, str, int]] = []
     for at, (name, side) in enumerate(sides.items()):
         values = side.now.metrics[side.metric] * (-1 if side.metric.lower_is_better else 1)
         order = np.lexsort((values, ~side.reranked, -np.abs(side.drops)))
         changed = side.changed[order].tolist()
         turns += [(not changed[turn], turn, at, name, row) for turn, row in enumerate(order.tolist())]
-    shown: dict[str, list[int]] = {}
-    for *_, name, row in sorted(turns)[:most]:
-        shown.setdefault(name, []).append(row)
-    return shown
+    return [(name, row) for *_, name, row in sorted(turns)]
 
 
 def _strategy(view: View, name: str, side: _Side, rows: Mapping[str, int]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,9 +14,9 @@ from helpers.snapshots import diagnosed, measured, random_measurement, session
 
 from relevance.baseline import Measurement, Snapshot
 from relevance.evaluation import JUDGED10, NDCG10
-from relevance.records import HITS
+from relevance.history import Commit, Version
 from relevance.report.page import html_page, script_json
-from relevance.report.page.session import MOST_RANKINGS, View, session_page, session_payload
+from relevance.report.page.session import MOST_RANKINGS, View, history_of, session_page, session_payload
 
 HOSTILE = (
     "</script><script>document.title = 1</script>",
@@ -156,7 +157,25 @@ def test_the_largest_real_page_stays_small() -> None:
     document = {**DOCUMENT, "strategies": {name: {"metrics": {}} for name in answers}}
     page = session_page(document, [view], leading=NDCG10, titles={})
     assert len(page.encode()) < 4 * 2**20
-    assert HITS == 10
+
+
+def test_history_by_strategy_on_the_queries_of_the_newest_version() -> None:
+    def version(day: int, **values: list[float]) -> Version:
+        commit = Commit(f"{day}" * 40, datetime(2026, 1, day, tzinfo=UTC), f"change {day}")
+        keys = np.arange(2, dtype=np.uint64)
+        return Version(commit, day < 3, keys, {name: np.array(one, np.float32) for name, one in values.items()})
+
+    versions = [
+        version(1, own=[0.5, 0.5]),
+        version(2, own=[0.5, 0.25], new=[0.0, 0.0]),
+        version(3, own=[1.0, 0.25], new=[0.5, 1.0], newest=[1.0, 1.0]),
+    ]
+    found = history_of(versions)
+    assert found is not None
+    assert found["values"] == {"own": [0.5, 0.375, 0.625], "new": [None, 0.0, 0.75]}
+    assert found["versions"][0] == {"commit": "1" * 7, "date": "2026-01-01", "subject": "change 1", "accepted": True}
+    assert history_of(versions[2:]) is None
+    assert history_of(()) is None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
