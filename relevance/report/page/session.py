@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_RANKINGS = 2_000
 """So many rankings a page holds, of all strategies together; numbers it has of all queries."""
 
-MOST_TITLES = 2**21
+MOST_TITLES = 1_000_000
 """So many characters the products of these rankings have, ids and titles together: rankings beyond are left out."""
 
 _DIGITS = 6
