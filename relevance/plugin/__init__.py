@@ -32,7 +32,7 @@ from relevance.plugin.options import (
 )
 from relevance.plugin.options import pytest_addoption as pytest_addoption
 from relevance.report.screen import SCREEN, folded_lines, on_screen, written_lines
-from relevance.text import STYLES, Line, before_output, printable
+from relevance.text import STYLES, Line, ProgressLines, before_output, folded, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -124,6 +124,7 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_run: BenchmarkRun)
     session = request.config.stash[_SESSION]
     with session.ending(), session.shown_progress(), session.interrupts.at_most(1):
         suite = relevance_run.prepare(timed=session.takes_times)
+    session.measuring = ProgressLines(len(relevance_run.plan.strategies), "measuring", "strategy")
     yield suite
     if not session.finishing:
         with session.ending(), session.shown_progress():
@@ -138,7 +139,13 @@ def measure_strategy(
     """Measure a strategy, record its run time, and fail where it is below its floors."""
     del relevance_suite  # that it is there
     session = request.config.stash[_SESSION]
-    measure = partial(relevance_run.measure, node=request.node, timer=relevance_timer, timed=session.takes_times)
+
+    def measure(strategy: Strategy) -> None:
+        try:
+            relevance_run.measure(strategy, request.node, relevance_timer, timed=session.takes_times)
+        finally:
+            session.count()
+
     return session.ending()(measure)
 
 
@@ -191,6 +198,7 @@ class Session:
         error_shown: whether pytest itself prints that error.
         failed: ids of the tests that failed.
         code: what our results make of the session, 0 where pytest's own exit code stands.
+        measuring: how far the strategies of a suite that is open are.
         finishing: whether the session is at its end: what an interrupt has left is closed and measured no further.
         written: folders of results, once they are complete.
         notes: what people should know, printed at the end.
@@ -210,6 +218,7 @@ class Session:
         self.failed: set[str] = set()
         self.code = 0
         self.finishing = False
+        self.measuring = ProgressLines(0, "measuring", "strategy")
         self.written: list[Path] = []
         self.notes: list[str] = []
 
@@ -340,7 +349,14 @@ class Session:
             lines += run.header_lines()
         if self.runs and not _has_benchmark(self.config):
             lines.append("note: run times are not taken: pytest-benchmark is not loaded")
-        return [printable(line) for line in lines]
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        columns = self._columns(terminal) if terminal is not None else None
+        lines = [printable(line) for line in lines]
+        return lines if columns is None else [row for line in lines for row in folded(line, columns)]
+
+    def _columns(self, terminal: TerminalReporter) -> int | None:
+        """How many columns there are; None where it is no terminal."""
+        return terminal._tw.fullwidth if terminal.isatty else None  # noqa: SLF001 - as pytest-cov does
 
     # tests
 
@@ -349,6 +365,11 @@ class Session:
         """Whether run times are taken."""
         disabled = self.config.getoption("benchmark_disable", None)
         return disabled is not None and (not disabled or bool(self.config.getoption("benchmark_enable")))
+
+    def count(self) -> None:
+        """Count a strategy as measured; where all of them take long, say how far it is."""
+        with self.shown_progress():
+            self.measuring.update()
 
     def shown_progress(self) -> ExitStack:
         """Let bars and lines of progress through to the terminal, which pytest keeps from tests."""
@@ -502,7 +523,7 @@ class Session:
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter, exitstatus: int) -> None:
         """Print for each run the table, what is not gated, and what the comparison says; then where the results are."""
-        columns = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
+        columns = self._columns(terminalreporter)
         suggest = bool(self.config.getoption("--relevance-suggest-floors"))
         ended = self.error is None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
         runs = [run for run in self.runs.values() if run.is_measured or ended]

@@ -1,6 +1,7 @@
 """What unit tests do not see: the settings of whoever runs them, and a Docker engine."""
 
 import pytest
+from scipy import sparse  # noqa: F401 - it loads once a process, and pytester forgets what a session has loaded
 
 from relevance.config import option_keys
 from relevance.config.reading import CREDENTIALS

@@ -100,6 +100,16 @@ def test_quality_beside_cost_stands_where_it_is_asked_for(project: pytest.Pytest
     assert not (folder / "costs.md").exists()
 
 
+def test_strategies_that_take_long_say_how_far_they_are(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relevance.text._FIRST_S", -1.0)
+    result = run(project, *TEXT)
+    lines = [line for line in printed(result).splitlines() if "measuring" in line]
+    assert len(lines) == 1
+    assert re.search(r"measuring: 1 of 2 \(strategy\), about \d+ s left$", lines[0])
+
+
 def _untimed(path: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(path.read_text())
     for key in ("sha256", "calibration_s"):
@@ -114,7 +124,7 @@ def _check_same_bytes(one: Path, two: Path) -> None:
     plain = ["per_query.json", "qrels.txt", "queries.tsv", "titles.tsv", ".relevance-folder"]
     plain += ["runs/textsearch.run", "runs/textsearch_boosted.run"]
     names = {str(path.relative_to(one)) for path in one.rglob("*.*")}
-    assert names == {*plain, "baseline.json", "results.json", "summary.txt", "report.html"}
+    assert names == {*plain, "baseline.json", "results.json", "summary.txt", "comment.md", "report.html"}
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in plain)
     assert _untimed(one / "baseline.json") == _untimed(two / "baseline.json")
     rows = json.loads((one / "per_query.json").read_text())["strategies"]["textsearch"]
