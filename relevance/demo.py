@@ -71,7 +71,7 @@ def files() -> dict[str, bytes]:
         f"{query} 0 {uid} {grade}"
         for query, asked in queries.items()
         for uid, made, title, text in products
-        if (grade := _grade(asked, made)) or any(word in f"{title} {text}".lower() for word in asked)
+        if (grade := _grade(asked, made)) or asked[0] in f"{title} {text}"
     )
     written = {
         "data/products.jsonl": map(json.dumps, catalogue),
