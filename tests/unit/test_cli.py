@@ -62,7 +62,7 @@ def test_a_project_in_order_is_found_from_any_of_its_folders(
     assert printed.err == ""
 
 
-NAMES = "init, check, config, finetune, tune, explain, compare, accept, history, bisect, judge, mutate, clean"
+NAMES = "init, demo, check, config, finetune, tune, explain, compare, accept, history, bisect, judge, mutate, clean"
 MISTAKES = [
     ("", f"no command; allowed: {NAMES} (relevance --help)"),
     ("chekc", f"unknown command 'chekc' (did you mean 'check'?); allowed: {NAMES}"),

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import scipy.sparse  # noqa: F401 - numpy cannot be imported twice in a process, as inner sessions would
 from helpers.shop import catalogue, dataset, write_files
 
-import relevance.report.folder  # noqa: F401 - numpy cannot be imported twice in a process, as inner sessions would
+import relevance.report.folder  # noqa: F401 - likewise
 from relevance.cli import main
 
 pytest_plugins = ["pytester"]
