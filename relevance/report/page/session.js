@@ -294,8 +294,9 @@ function heatCell(name, kind, one) {
 function changes() {
   const changed = names.filter((name) => view.strategies[name] && Object.keys(view.strategies[name].before).length);
   if (!changed.length) return null;
-  const total = (name) => Object.keys(view.strategies[name].before).reduce((sum, row) => sum + cost(view.strategies[name], Number(row)), 0);
-  const options = changed.toSorted((one, other) => total(other) - total(one)).map((name) => [name, name]);
+  const total = (own) => Object.keys(own.before).reduce((sum, row) => sum + cost(own, Number(row)), 0);
+  const totals = Object.fromEntries(changed.map((name) => [name, total(view.strategies[name])]));
+  const options = changed.toSorted((one, other) => totals[other] - totals[one]).map((name) => [name, name]);
   const figure = el("figure", {});
   const part = section("changes", "What queries lost and won");
   const show = (name) => figure.replaceChildren(...histogram(name));
