@@ -316,8 +316,8 @@ def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] =
             reasons = (f"{word}: {name}: {reason}" for reason in result.verdict.reasons)
             lines += [Line(reason, mark, REASON, is_first=mark == "bad") for reason in reasons]
     word, mark = _STATUS["not_gated"]
-    told = [f"no floors: {', '.join(names)}: compared with {others} alone" for others, names in alone.items()]
-    told += [f"{word}: {', '.join(names)}: {reason}" for reason, names in ungated.items()]
+    told = [f"no floors: {some(names, _SHOWN_NAMES)}: compared with {others} alone" for others, names in alone.items()]
+    told += [f"{word}: {some(names, _SHOWN_NAMES)}: {reason}" for reason, names in ungated.items()]
     lines += [Line(line, mark, REASON) for line in told]
     notes = dict.fromkeys(note for one in results for note in one.verdict.notes)
     return [*lines, *(Line(note, part=NOTE) for note in notes)]
