@@ -252,10 +252,11 @@ function spanPicture(one, reach, kind) {
 
 function heatMap() {
   const own = findings().filter((one) => one.segment);
-  if (!own.length) return null;
+  const changed = names.filter((name) => own.some((one) => one.strategy === name && moved(one)));
+  if (!changed.length) return null;
   const measure = own[0].measure;
   const kinds = [...new Map(own.map((one) => [one.segment, one.queries]))];
-  const rows = names.filter(isCompared).map((name) => {
+  const rows = changed.map((name) => {
     const of = (kind) => findings(name).find((one) => one.segment === kind && one.measure === measure);
     return [name, ...["", ...kinds.map(([kind]) => kind)].map((kind) => heatCell(name, kind, of(kind)))];
   });
@@ -464,7 +465,7 @@ let controls = null;
 
 const unjudged = (own, row) => (own.unjudged ? parseInt(own.unjudged[row], 36) : 0);
 
-/** The queries that the filters let through, each with what it cost, the dearest first. */
+/** The queries that the filters let through, each with what it cost, the dearest first, or what won most. */
 function found() {
   const words = state.text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const kind = view.kinds[state.kind];
@@ -484,7 +485,8 @@ function found() {
     }
   }
   const after = (one) => view.strategies[one.name].after[one.row];
-  return list.sort((one, other) => other.lost - one.lost || after(one) - after(other) || one.row - other.row);
+  const sign = state.outcome === "won" ? -1 : 1;
+  return list.sort((one, other) => sign * (other.lost - one.lost) || after(one) - after(other) || one.row - other.row);
 }
 
 function queryList() {
@@ -499,6 +501,7 @@ function queryList() {
   const search = el("input", { type: "search", placeholder: "words or id", autocomplete: "off", spellcheck: "false", oninput: () => set({ text: search.value }) });
   const outcomes = OUTCOMES.filter(([one]) => anyChanged || one === "all" || (one === "undecided" && strategyNames.some((name) => view.strategies[name].unjudged)));
   const outcome = choice("Outcome", outcomes, state.outcome, (one) => set({ outcome: one }));
+  outcome.hidden = outcomes.length < 2;
   const strategy = picker("Strategy", [["", "all strategies"], ...strategyNames.map((name) => [name, name])], state.strategy, (one) => set({ strategy: one }));
   const sizes = Object.entries(view.kinds).map(([kind, inside]) => [kind, inside.split("1").length - 1]).filter(([, size]) => size);
   const kind = picker("Kind of query", [["", "all kinds"], ...sizes.map(([one, size]) => [one, `${one} (${count(size)})`])], state.kind, (one) => set({ kind: one }));
@@ -518,8 +521,10 @@ function queryList() {
     finish();
   }
   function finish() {
+    const first = rows[0]?.lost ?? 0;
+    const order = first > 0 ? "those that lost most" : first < 0 ? "those that won most" : "those with the lowest value";
     const total = state.strategy ? queries(rows.length) : `${plural(rows.length, "row")}, a query of a strategy each`;
-    status.textContent = rows.length ? `${total}; those that lost most come first.` : "No query is like that.";
+    status.textContent = rows.length ? `${total}; ${order} come first.` : "No query is like that.";
     more.hidden = state.shown >= rows.length;
     more.textContent = `Show ${count(Math.min(4 * PAGE_OF_ROWS, rows.length - state.shown))} more`;
   }
