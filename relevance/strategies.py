@@ -601,6 +601,9 @@ _FUSED: Mapping[str, Any] = {
     "window": 150,
 }
 
+RERANKING: Mapping[str, Any] = {"model": TRAINED, "weight": 0.5}
+"""The cross-encoder that is trained here, beside the search's own scores: alone it ranks worse (docs/reranking.md)."""
+
 READY_MADE: Mapping[str, Strategy] = MappingProxyType(
     {
         strategy.name: strategy
@@ -613,7 +616,7 @@ READY_MADE: Mapping[str, Strategy] = MappingProxyType(
             Strategy("matryoshka_short", vectors={"whole": 1}, model=SHORT),
             Strategy("static", vectors={"whole": 1}, model=STATIC),
             Strategy("linear_finetune", **_FUSED),
-            Strategy("reranked", **_FUSED, rerank={"model": TRAINED}),
+            Strategy("reranked", **_FUSED, rerank=RERANKING),
         )
     }
 )

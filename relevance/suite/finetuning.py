@@ -17,8 +17,7 @@ from relevance.finetune.forecast import Probed, forecast
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
 from relevance.runner import latencies, search
-from relevance.stages import TRAINED
-from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy
+from relevance.strategies import BASE, FINETUNED, READY_MADE, RERANKING, STRATEGIES, Strategy
 from relevance.suite.measure import prepare
 from relevance.suite.plan import make_plan, runnable
 
@@ -183,7 +182,7 @@ def plan_reranker(config: Config) -> Plan:
         CouldNotRunError: see `make_plan`.
     """
     base = STRATEGIES["rrf"]
-    reranked = replace(base, name=RERANKED, rerank={"model": TRAINED})
+    reranked = replace(base, name=RERANKED, rerank=RERANKING)
     return make_plan(replace(config, floors=None, named=(RERANKED,)), [base, reranked])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from parity.texts import fuzzed_texts, seeded
 from relevance.engines import QueryBatch
@@ -132,7 +133,7 @@ def worded_case(dataset: Dataset, dimensions: int) -> Case:
     of_tokens = np.random.default_rng(dimensions).normal(size=(len(vocabulary), dimensions)) * weights[:, None]
 
     def placed(counts: Any) -> Any:
-        present = counts.sign()
+        present = csr_array((np.ones_like(counts.data), counts.indices, counts.indptr), (len(counts), counts.columns))
         return _unit(present @ of_tokens[: present.shape[1]] + 0.01)  # so that no text without a token is nowhere
 
     vectors = {}

@@ -20,7 +20,7 @@ from relevance.evaluation import JUDGED10, METRICS, NDCG10
 from relevance.finetune import RerankerOptions
 from relevance.runner import latencies
 from relevance.significance import paired_interval
-from relevance.stages import TRAINED
+from relevance.strategies import RERANKING
 from relevance.suite import make_plan, prepare
 
 DEPTHS = (10, 20, 50)
@@ -41,7 +41,7 @@ def main(dataset: str, out: str, name: str = "rrf", layers: str = "") -> None:
     metrics = replace(config.metrics, report=tuple(dict.fromkeys((*config.metrics.report, *METRICS))))
     config = replace(config, reranker=own, metrics=metrics)
     base = config.strategies[name]
-    reranked = [replace(base, name=f"{name}_{one}", rerank={"model": TRAINED, "depth": one}) for one in DEPTHS]
+    reranked = [replace(base, name=f"{name}_{one}", rerank=RERANKING | {"depth": one}) for one in DEPTHS]
     suite = prepare(make_plan(config, [base, *reranked]), progress=True)
     rows: list[tuple[object, ...]] = []
     try:
