@@ -368,13 +368,17 @@ class _Tested:
 
     @property
     def at_most(self) -> float | None:
-        """The relative drop that is excluded jointly, infinite for too few queries; None where it is not looked at."""
+        """The relative drop that is excluded jointly, infinite for too few queries; None where it is not looked at.
+
+        A mean that is the better the larger it is cannot lose more than all of it.
+        """
         column = self.column
         if self.reach is None or column.before <= 0:
             return None
         if column.queries < _LEAST_BOUNDED:
             return math.inf
-        return column.relative + self.reach.errors(column.queries) * column.error / column.before
+        at_most = column.relative + self.reach.errors(column.queries) * column.error / column.before
+        return at_most if column.metric.lower_is_better else min(at_most, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

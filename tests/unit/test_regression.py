@@ -135,6 +135,12 @@ def test_a_mean_that_was_0_is_named_in_a_note() -> None:
     assert f"own: RR@10 is not judged: {why}" in comparison.notes
 
 
+def test_no_mean_loses_more_than_all_of_it() -> None:
+    few = finding(np.repeat([1.0, 0.0], [2, 8]), np.repeat([0.0, 0.5], [9, 1]))
+    assert few.at_most == 1
+    assert "a loss of up to 100" in few.reasons[1]
+
+
 def test_a_finding_says_how_sure_it_is() -> None:
     before = numbers(120)
     after = dropped(before, 0.01, 0.1)

@@ -80,7 +80,10 @@ def test_no_change_is_one_line_behind_the_mark_unless_there_is_news() -> None:
         "",
         "- ❌ own: below its floor",
     ]
-    assert text_of("no change", accepted=(ENTRY,)).count("\n") == 2, "it is not of this pull request"
+    accepted = text_of("no change", accepted=(ENTRY,))
+    assert accepted.count("\n") == 2, "it is not of this pull request"
+    assert "no changes: 2 strategies" in accepted
+    assert "In force: accepted on 2026-11-28 by Ada: own (loss, nDCG@10 0.7000 → 0.5000)" in accepted
     assert ": package numpy 2.0 -" in text_of("no change", differs=("package numpy 2.0 -> 2.1",)).splitlines()[1]
 
 
