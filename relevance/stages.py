@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from annotated_types import Interval
@@ -14,6 +15,9 @@ from relevance.setting import Takes, Text, declared, setting, shown
 
 TRAINED = "finetuned"
 """The cross-encoder that is made of the base model by training on the data set's pairs."""
+
+RERANKING: Mapping[str, Any] = MappingProxyType({"model": TRAINED, "weight": 0.5})
+"""That cross-encoder beside the search's own scores: alone it ranks worse (docs/reranking.md)."""
 
 _MODELS = "a folder, OWNER/NAME on the Hugging Face hub, or finetuned"
 _OF_MODELS = ("batch", "max_tokens", "revision", "trust_remote_code")
@@ -60,8 +64,8 @@ def read_rerank(table: Mapping[str, Any] | object, folder: str = ".") -> Rerank:
     """
     if not isinstance(table, Mapping):
         raise InputError(f'rerank = {shown(table)}; allowed: a table, such as {{model = "{TRAINED}"}}')
-    if table == {"model": TRAINED}:  # as in what is ready-made, for which pydantic would be loaded at every start
-        return Rerank(TRAINED)
+    if table == RERANKING:  # as in what is ready-made, for which pydantic would be loaded at every start
+        return Rerank(**RERANKING)
     if unknown := [name for name in table if name not in _KEYS]:
         raise InputError(f"rerank: unknown key {quoted(unknown[0])}; allowed: {', '.join(_KEYS)}")
     values = {name: _KEYS[name].checked(value, f"rerank: {name}") for name, value in table.items()}

@@ -24,7 +24,7 @@ from relevance.outside.command import Command
 from relevance.outside.function import Function
 from relevance.outside.run_file import RunFile
 from relevance.setting import Count, Grade, Names, Part, Takes, Text, Written, setting
-from relevance.stages import TRAINED, Rerank, read_rerank
+from relevance.stages import RERANKING, Rerank, read_rerank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -600,9 +600,6 @@ _FUSED: Mapping[str, Any] = {
     "weights": {"whole": 0.4},
     "window": 150,
 }
-
-RERANKING: Mapping[str, Any] = {"model": TRAINED, "weight": 0.5}
-"""The cross-encoder that is trained here, beside the search's own scores: alone it ranks worse (docs/reranking.md)."""
 
 READY_MADE: Mapping[str, Strategy] = MappingProxyType(
     {

@@ -17,7 +17,8 @@ from relevance.finetune.forecast import Probed, forecast
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
 from relevance.runner import latencies, search
-from relevance.strategies import BASE, FINETUNED, READY_MADE, RERANKING, STRATEGIES, Strategy
+from relevance.stages import RERANKING
+from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy
 from relevance.suite.measure import prepare
 from relevance.suite.plan import make_plan, runnable
 

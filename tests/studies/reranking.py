@@ -20,7 +20,7 @@ from relevance.evaluation import JUDGED10, METRICS, NDCG10
 from relevance.finetune import RerankerOptions
 from relevance.runner import latencies
 from relevance.significance import paired_interval
-from relevance.strategies import RERANKING
+from relevance.stages import RERANKING
 from relevance.suite import make_plan, prepare
 
 DEPTHS = (10, 20, 50)
