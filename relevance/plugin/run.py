@@ -241,8 +241,8 @@ class BenchmarkRun:
             unkept = tuple(filter(None, [self._orders.write()]))
             own = self._own if self.config.baseline is not None else None  # else it is the one
             self.comparisons = tuple(
-                replace(one, notes=(*one.notes, *unkept), proposed=suite.proposed_beside(of, own))
-                for one, of in zip(comparisons, self.baselines, strict=True)
+                replace(one, notes=(*one.notes, *unkept), proposed=proposed)
+                for one, proposed in zip(comparisons, suite.proposed_beside(self.baselines, own), strict=True)
             )
         return self.comparisons
 

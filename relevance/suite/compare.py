@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -274,10 +275,10 @@ class Baseline:
         """What a person is told of it before anything was compared."""
         other = f" (of other data: {self.changes}; both sides are scored by today's)" if self.changes else ""
         accepted = [
-            f"{some([*one.strategies], 3)} by {one_line(one.by, 60)} on {one.when[:10]}"
+            f"{some([*one.strategies], _SHOWN)} by {one_line(one.by, _SHOWN_NAME)} on {one.when[:10]}"
             for one in self.snapshot.accepted
         ]
-        by_hand = f"; accepted: {some(accepted, 3)}" if accepted else ""
+        by_hand = f"; accepted: {some(accepted, _SHOWN)}" if accepted else ""
         return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{other}{by_hand}"
 
 
@@ -330,18 +331,17 @@ def read_compared(path: Path, data: Snapshot | None, *, cwd: Path) -> Baseline:
     return Baseline(name, before, ", ".join(filter(None, (whose, changes))))
 
 
-def proposed_beside(baseline: Baseline, own: Path | None) -> tuple[Acceptance, ...]:
-    """What the project's own baseline accepts and the one that is compared with does not, the newest first.
+def proposed_beside(baselines: Sequence[Baseline], own: Path | None) -> list[tuple[Acceptance, ...]]:
+    """What the project's own baseline accepts and each that is compared with does not, the newest first.
 
     A pull request may accept what it likes in the file that it brings along: that counts where it was merged.
     """
-    if own is None:
-        return ()
-    try:
-        entries = read_baseline(own).accepted
-    except InputError:  # nothing is compared with it
-        return ()
-    return tuple(one for one in entries if one.key not in {each.key for each in baseline.snapshot.log})
+    entries: tuple[Acceptance, ...] = ()
+    if own is not None:
+        with suppress(InputError):  # nothing is compared with it
+            entries = read_baseline(own).accepted
+    known = [{each.key for each in one.snapshot.log} for one in baselines]
+    return [tuple(one for one in entries if one.key not in keys) for keys in known]
 
 
 # what is worse
