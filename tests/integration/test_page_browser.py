@@ -270,7 +270,7 @@ def test_hostile_texts_are_shown_and_never_obeyed(browser: Browser, tmp_path: Pa
         assert set(texts(tab, ".hit .title")) == set(ids)
         assert set(texts(tab, ".hit .id")) == set(ids)
     assert tab.evaluate("document.title") == title
-    assert tab.evaluate("document.querySelectorAll('script').length") == 3
+    assert tab.evaluate("document.querySelectorAll('script').length") == 4
     assert tab.evaluate("document.querySelectorAll('img, iframe, object, embed').length") == 0
     assert len({url.split("#")[0] for url in browser.requested}) == 1
 

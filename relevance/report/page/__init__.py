@@ -34,7 +34,7 @@ def html_page(script: str, title: str, payload: Mapping[str, Any]) -> str:
         loader=PackageLoader("relevance.report", "page"), autoescape=True, undefined=StrictUndefined
     )
     room = files("relevance.report") / "page"
-    scripts = [(room / f"{name}.js").read_text(encoding="utf-8") for name in ("frame", script)]
+    scripts = [(room / f"{name}.js").read_text(encoding="utf-8") for name in ("frame", "charts", script)]
     style = (room / "frame.css").read_text(encoding="utf-8")
     return environment.get_template("frame.html.j2").render(
         title=printable(title),

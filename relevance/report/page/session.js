@@ -13,7 +13,6 @@ const CLASSES = { "no loss": "is-good", undecided: "is-undecided", "likely loss"
 const ANSWERS = Object.keys(CLASSES);
 const PAGE_OF_ROWS = 50;
 const SHOWN_POINTS = 6;
-const SAME = 1e-9;
 const worst = (answers) => ANSWERS[Math.max(0, ...answers.map((one) => ANSWERS.indexOf(one)))];
 const names = Object.keys(results.strategies);
 const main = document.getElementById("main");
@@ -193,7 +192,7 @@ function strategies() {
 
 function strategyTable(metric) {
   const found = Object.fromEntries(overall().filter((one) => one.measure === metric).map((one) => [one.strategy, one]));
-  const reach = Math.max(0.005, ...Object.values(found).flatMap((one) => [...(one.interval || []), one.after - one.before]).map(Math.abs));
+  const reach = reachOf(Object.values(found).flatMap((one) => [...(one.interval || []), one.after - one.before]));
   const hasTimes = names.some((name) => median(name) !== null);
   const heads = [["Strategy", ""]];
   if (comparison) heads.push(["Answer", ""], ["Before", "num"]);
@@ -215,7 +214,7 @@ function strategyTable(metric) {
       const kind = !one || Math.abs(one.after - one.before) < SAME ? "" : gain(one) > 0 ? "rose" : "fell";
       cells.push(one ? el("span", { class: kind }, `${signed(one.after - one.before)}${one.before ? ` (${percentOf(one)})` : ""}`) : "–");
       cells.push(one && one.interval ? `${signed(one.interval[0])} to ${signed(one.interval[1])}` : "–");
-      cells.push(one ? spanPicture(one, reach, kind) : "", one ? count(one.queries_changed) : "–");
+      cells.push(one ? interval(one.after - one.before, one.interval, reach, kind) : "", one ? count(one.queries_changed) : "–");
     }
     if (heads.some(([head]) => head === "Floors")) cells.push(floors(results.strategies[name].verdict));
     if (hasTimes) cells.push(fixed(median(name), 2));
@@ -238,16 +237,6 @@ function median(name) {
   return times ? (times.total ? times.total.p50 : times.p50) : null;
 }
 
-function spanPicture(one, reach, kind) {
-  const [width, height, at] = [150, 18, (value) => 75 + (value / reach) * 68];
-  const parts = [svg("line", { class: "zero", x1: 75, x2: 75, y1: 0, y2: height })];
-  if (one.interval) {
-    parts.push(svg("line", { class: `span ${kind}`, x1: at(one.interval[0]), x2: at(one.interval[1]), y1: 9, y2: 9 }));
-  }
-  parts.push(svg("circle", { class: `mark ${kind}`, cx: at(one.after - one.before), cy: 9, r: 4 }));
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, parts);
-}
-
 // kinds of queries
 
 function heatMap() {
@@ -258,7 +247,7 @@ function heatMap() {
   const kinds = [...new Map(own.map((one) => [one.segment, one.queries]))];
   const rows = changed.map((name) => {
     const of = (kind) => findings(name).find((one) => one.segment === kind && one.measure === measure);
-    return [name, ...["", ...kinds.map(([kind]) => kind)].map((kind) => heatCell(name, kind, of(kind)))];
+    return [name, ...["", ...kinds.map(([kind]) => kind)].map((kind) => kindCell(name, kind, of(kind)))];
   });
   const heads = [["Strategy", ""], ["all queries", "num"], ...kinds.map(([kind, size]) => [kind, "num", size])];
   const sized = heads.map(([text, css, size]) => [size ? `${text} (${count(size)})` : text, css]);
@@ -266,19 +255,15 @@ function heatMap() {
   part.append(
     el("p", { class: "note" }, `How ${measure} changed for each kind of query, as a share of what it was. A cell leads to its queries.`),
     table("Strategies by kinds of queries", sized, rows, { class: "heat" }),
-    el("ul", { class: "key" }, [
+    key([
       ["loss", "loss"], ["open", "undecided, which fails"], ["likely-soft", "likely loss"], ["down-soft", "fell by 2% or more, not sure"], ["sunk", "about the same"], ["up-soft", "rose by 2% or more"],
-    ].map(([colour, text]) => {
-      const mark = el("i");
-      mark.style.background = `var(--${colour})`;
-      return el("li", {}, mark, text);
-    })),
+    ]),
   );
   return part;
 }
 
-function heatCell(name, kind, one) {
-  if (!one) return el("td", {}, el("span", { class: "cell same" }, "–"));
+function kindCell(name, kind, one) {
+  if (!one) return heatCell("–", { css: "same" });
   const better = gain(one) || 0;
   const css = one.fails && one.answer !== "loss" ? "blocks" : { loss: "loss", "likely loss": "likely" }[one.answer] || (better >= 0.02 ? "up" : better <= -0.02 ? "down" : "same");
   const says = one.fails && one.answer !== "loss" ? `${one.answer}, fails` : one.answer;
@@ -287,7 +272,7 @@ function heatCell(name, kind, one) {
     filterBy({ strategy: name, kind, outcome: moved(one) ? "changed" : "all" });
     document.getElementById("queries").scrollIntoView();
   };
-  return el("td", {}, el("button", { type: "button", class: `cell ${css}`, "aria-label": label, title: `${measureWords(one)}: ${says}`, onclick: press }, moved(one) ? percentOf(one) : "="));
+  return heatCell(moved(one) ? percentOf(one) : "=", { css, label, title: `${measureWords(one)}: ${says}`, press });
 }
 
 // how many queries changed by how much
@@ -300,52 +285,22 @@ function changes() {
   const options = changed.toSorted((one, other) => totals[other] - totals[one]).map((name) => [name, name]);
   const figure = el("figure", {});
   const part = section("changes", "What queries lost and won");
-  const show = (name) => figure.replaceChildren(...histogram(name));
+  const show = (name) => figure.replaceChildren(...changesOf(name));
   part.firstChild.append(picker("Strategy", options, options[0][0], show));
   part.append(figure);
   show(options[0][0]);
   return part;
 }
 
-const BINS = 20;
-
-function histogram(name) {
+function changesOf(name) {
   const own = view.strategies[name];
-  const values = Object.keys(own.before).map((row) => -cost(own, Number(row)));
-  const reach = Math.max(0.1, Math.ceil(Math.max(...values.map(Math.abs)) * 10 - 1e-9) / 10);
-  const bins = Array(BINS).fill(0);
-  for (const one of values) {
-    const at = (Math.abs(one) / reach) * (BINS / 2);
-    const place = Math.min(BINS / 2 - 1, Math.ceil(at - 1e-9) - 1);
-    bins[one < 0 ? BINS / 2 - 1 - place : BINS / 2 + place] += 1;
-  }
-  const most = Math.max(...bins);
-  const [width, height, left, bottom, top] = [560, 230, 44, 34, 16];
-  const x = (at) => left + ((width - left) * at) / BINS;
-  const y = (number) => height - bottom - ((height - bottom - top) * number) / most;
-  const parts = ticks(0, most, 4).filter(Number.isInteger).flatMap((one) => [
-    svg("line", { class: "axis", x1: left, x2: width, y1: y(one), y2: y(one) }),
-    svg("text", { x: left - 6, y: y(one) + 4, "text-anchor": "end" }, count(one)),
-  ]);
-  bins.forEach((number, at) => {
-    const range = `${signed(((at - BINS / 2) * 2 * reach) / BINS, 2)} to ${signed(((at + 1 - BINS / 2) * 2 * reach) / BINS, 2)}`;
-    const attributes = { class: at < BINS / 2 ? "bar-down" : "bar-up", x: x(at) + 1, width: x(1) - x(0) - 2, y: y(number), height: height - bottom - y(number) };
-    parts.push(svg("rect", attributes, svg("title", {}, `${range}: ${queries(number)}`)));
-  });
-  for (let at = 0; at <= BINS; at += BINS / 4) {
-    const text = signed(((at - BINS / 2) * 2 * reach) / BINS, 2);
-    parts.push(svg("text", { x: x(at), y: height - bottom + 16, "text-anchor": at === BINS ? "end" : "middle" }, text));
-  }
-  parts.push(svg("line", { class: "zero", x1: x(BINS / 2), x2: x(BINS / 2), y1: top - 8, y2: height - bottom }));
   const { lost, won } = changedQueries(name);
-  parts.push(svg("text", { class: "strong", x: x(BINS / 2) - 8, y: 12, "text-anchor": "end" }, `${count(lost)} lost`));
-  parts.push(svg("text", { class: "strong", x: x(BINS / 2) + 8, y: 12 }, `${count(won)} won`));
   const same = view.ids.length - lost - won;
-  const words = `${name}: change of ${own.metric}, by query. ${queries(lost)} lost, ${queries(won)} won; ${queries(same)} without a change are not drawn.`;
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
-  const rows = bins.map((number, at) => [signed(((at - BINS / 2) * 2 * reach) / BINS, 2), signed(((at + 1 - BINS / 2) * 2 * reach) / BINS, 2), count(number)]);
-  const data = table("The same in numbers", [["From", ""], ["To", "num"], ["Queries", "num"]], rows.filter((row) => row[2] !== "0"));
-  return [el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Picture of the changes" }, picture), el("figcaption", { class: "note small" }, words), el("details", {}, el("summary", {}, "The same in numbers"), data)];
+  return histogram(Object.keys(own.before).map((row) => -cost(own, Number(row))), {
+    left: `${count(lost)} lost`,
+    right: `${count(won)} won`,
+    words: `${name}: change of ${own.metric}, by query. ${queries(lost)} lost, ${queries(won)} won; ${queries(same)} without a change are not drawn.`,
+  });
 }
 
 // quality beside time
@@ -353,62 +308,24 @@ function histogram(name) {
 function costs() {
   const timed = names.filter((name) => median(name) !== null && value(name, payload.leading) !== undefined);
   if (timed.length < 2) return null;
-  const points = timed.map((name) => ({ name, time: median(name), quality: value(name, payload.leading) }));
-  const better = (one, other) => other.quality >= one.quality && other.time <= one.time && (other.quality > one.quality || other.time < one.time);
-  for (const one of points) one.best = !points.some((other) => better(one, other));
-  points.sort((one, other) => one.time - other.time);
+  const points = timed.map((name) => {
+    const [x, y] = [median(name), value(name, payload.leading)];
+    return { name, x, y, title: `${name}: ${fixed(y)} at ${fixed(x, 2)} ms` };
+  });
+  const front = paretoFront(points);
+  points.sort((one, other) => one.x - other.x);
   const total = timed.some((name) => results.strategies[name].latency_ms.total);
   const part = section("costs", "Quality beside time");
   const words = total ? "A query alone, embedding and reranking included and nothing cached" : "Median of queries asked one by one, without embedding the query";
-  const front = points.filter((one) => one.best);
-  part.append(
-    el("figure", {}, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Picture of quality beside time" }, scatter(points, front)),
-      el("figcaption", { class: "note small" }, `${words}. Of the strategies on the dashed line (${front.map((one) => one.name).join(", ")}) none is as good and faster.`)),
-    el("details", {}, el("summary", {}, "The same in numbers"),
-      table("Quality beside time", [["Strategy", ""], [payload.leading, "num"], ["p50 (ms)", "num"], ["Best trade", ""]], points.map((one) => [one.name, fixed(one.quality), fixed(one.time, 2), one.best ? "yes" : ""]))),
-  );
+  const heads = [["Strategy", ""], [payload.leading, "num"], ["p50 (ms)", "num"], ["Best trade", ""]];
+  part.append(el("figure", {}, scatter(points, {
+    label: "Picture of quality beside time",
+    words: `${words}. Of the strategies on the dashed line (${front.map((one) => one.name).join(", ")}) none is as good and faster.`,
+    across: { log: true, label: "median time of a query (ms), log scale" },
+    up: { label: payload.leading },
+    numbers: table("Quality beside time", heads, points.map((one) => [one.name, fixed(one.y), fixed(one.x, 2), one.best ? "yes" : ""])),
+  })));
   return part;
-}
-
-function scatter(points, front) {
-  const [width, height, left, right, bottom, top] = [560, 300, 44, 12, 44, 14];
-  const times = points.map((one) => Math.log10(Math.max(one.time, 1e-3)));
-  const [low, high] = [Math.min(...times) - 0.1, Math.max(...times) + 0.1];
-  const qualities = points.map((one) => one.quality);
-  const [worstValue, bestValue] = [Math.min(...qualities), Math.max(...qualities)];
-  const margin = (bestValue - worstValue || 0.1) * 0.12;
-  const x = (time) => left + ((width - left - right) * (Math.log10(Math.max(time, 1e-3)) - low)) / (high - low);
-  const y = (quality) => height - bottom - ((height - bottom - top) * (quality - worstValue + margin)) / (bestValue - worstValue + 2 * margin);
-  const parts = ticks(worstValue - margin, bestValue + margin).flatMap((one) => [
-    svg("line", { class: "axis", x1: left, x2: width - right, y1: y(one), y2: y(one) }),
-    svg("text", { x: left - 6, y: y(one) + 4, "text-anchor": "end" }, one.toFixed(2)),
-  ]);
-  for (let power = Math.floor(low); power <= high; power += 1) {
-    for (const step of [1, 2, 5]) {
-      const time = step * 10 ** power;
-      if (Math.log10(time) < low || Math.log10(time) > high) continue;
-      parts.push(svg("line", { class: "axis", x1: x(time), x2: x(time), y1: top, y2: height - bottom }));
-      parts.push(svg("text", { x: x(time), y: height - bottom + 16, "text-anchor": "middle" }, time >= 1 ? count(time) : String(Number(time.toPrecision(1)))));
-    }
-  }
-  parts.push(svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, "median time of a query (ms), log scale"));
-  parts.push(svg("text", { x: left + 4, y: top + 4 }, payload.leading));
-  if (front.length > 1) parts.push(svg("polyline", { class: "front", points: front.map((one) => `${x(one.time)},${y(one.quality)}`).join(" ") }));
-  const taken = [];
-  for (const one of [...front, ...points.filter((other) => !other.best)]) {
-    const [cx, cy] = [x(one.time), y(one.quality)];
-    parts.push(svg("circle", { class: one.best ? "dot best" : "dot", cx, cy, r: 5 }, svg("title", {}, `${one.name}: ${fixed(one.quality)}, ${fixed(one.time, 2)} ms`)));
-    const text = one.name.length > 34 ? `${one.name.slice(0, 33)}…` : one.name;
-    const size = text.length * 6.6;
-    const places = [[cx + 9, cy + 4], [cx - 9 - size, cy + 4], [cx - size / 2, cy - 10], [cx - size / 2, cy + 19]];
-    const free = ([px, py]) => px > left && px + size < width - right && py > top + 8 && py < height - bottom && !taken.some(([ox, oy, other]) => px < ox + other && px + size > ox && Math.abs(py - oy) < 13) && !points.some((other) => other !== one && x(other.time) > px - 6 && x(other.time) < px + size + 6 && Math.abs(y(other.quality) - py + 4) < 9);
-    const place = places.find(free);
-    if (!place) continue;
-    taken.push([...place, size]);
-    parts.push(svg("text", { class: one.best ? "strong" : "", x: place[0], y: place[1] }, text));
-  }
-  const words = points.map((one) => `${one.name}: ${fixed(one.quality)} at ${fixed(one.time, 2)} ms`).join("; ");
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
 }
 
 // what earlier commits measured
@@ -428,32 +345,20 @@ function course() {
 function courseOf(name) {
   const { versions, values } = payload.history;
   const points = versions.map((one, at) => ({ ...one, value: values[name][at] })).filter((one) => one.value !== null);
-  const [width, height, left, right, bottom, top] = [1080, 230, 52, 16, 34, 16];
   const numbers = points.map((one) => one.value);
-  const margin = (Math.max(...numbers) - Math.min(...numbers) || 0.01) * 0.15;
-  const [low, high] = [Math.min(...numbers) - margin, Math.max(...numbers) + margin];
-  const x = (at) => left + ((width - left - right) * at) / Math.max(1, points.length - 1);
-  const y = (value) => height - bottom - ((height - bottom - top) * (value - low)) / (high - low);
-  const digits = high - low < 0.05 ? 4 : 2;
-  const parts = ticks(low, high, 4).flatMap((one) => [
-    svg("line", { class: "axis", x1: left, x2: width - right, y1: y(one), y2: y(one) }),
-    svg("text", { x: left - 6, y: y(one) + 4, "text-anchor": "end" }, one.toFixed(digits)),
-  ]);
-  parts.push(svg("polyline", { class: "course", points: points.map((one, at) => `${x(at)},${y(one.value)}`).join(" ") }));
-  points.forEach((one, at) => {
-    const title = svg("title", {}, `${one.commit}, ${one.date}: ${fixed(one.value)} ${one.subject}`);
-    parts.push(svg("circle", { class: one.accepted ? "dot best" : "dot", cx: x(at), cy: y(one.value), r: 4 }, title));
-  });
-  parts.push(svg("text", { x: x(0), y: height - 10 }, points[0].date));
-  parts.push(svg("text", { x: width - right, y: height - 10, "text-anchor": "end" }, points.at(-1).date));
   const words = `${payload.leading} of ${name} in ${plural(points.length, "version")}, all on today's queries: ${fixed(numbers[0])} → ${fixed(numbers.at(-1))}`;
   const rows = points.map((one, at) => [one.commit, one.date, one.accepted ? "baseline" : "session", fixed(one.value), at ? signed(one.value - numbers[at - 1]) : "", one.subject]);
   const heads = [["Commit", ""], ["Date", ""], ["Of", ""], [payload.leading, "num"], ["Change", "num"], ["Subject", ""]];
-  return [
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Picture of the history" }, svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts)),
-    el("figcaption", { class: "note small" }, `${words}. Coloured points are baselines, the others sessions.`),
-    el("details", {}, el("summary", {}, "The same in numbers"), table("Versions", heads, rows.reverse())),
-  ];
+  const last = Math.max(1, points.length - 1);
+  const drawn = points.map((one, at) => ({ x: at, y: one.value, best: one.accepted, title: `${one.commit}, ${one.date}: ${fixed(one.value)} ${one.subject}` }));
+  const dates = [[0, points[0].date], [last, points.at(-1).date]];
+  return lineChart([{ points: drawn }], {
+    label: "Picture of the history",
+    words: `${words}. Coloured points are baselines, the others sessions.`,
+    across: { low: 0, high: last, ticks: dates, bare: true },
+    size: { width: 1080, height: 230, bottom: 34 },
+    numbers: table("Versions", heads, rows.reverse()),
+  });
 }
 
 // queries
@@ -561,16 +466,6 @@ function rowLine({ name, row, lost }) {
   const text = el("span", { class: "text" }, view.texts[row] || "(empty)", holes ? el("span", { class: "table-note" }, `${plural(holes, "unjudged hit")}`) : null);
   const values = el("span", { class: "num" }, lost === 0 ? fixed(after) : `${fixed(before)} → ${fixed(after)}`);
   return el("li", {}, el("a", { class: "row", href: address(name, row) }, text, el("span", { class: "name" }, name), values, own.compared ? delta(-lost) : el("span", {})));
-}
-
-/** A change as a number, and as a bar beside zero. */
-function delta(change) {
-  const bar = el("i", { class: change < 0 ? "fell" : "rose" });
-  const size = Math.min(50, Math.abs(change) * 50);
-  bar.style.left = `${change < 0 ? 50 - size : 50}%`;
-  bar.style.width = `${size}%`;
-  const kind = Math.abs(change) < SAME ? "quiet" : change < 0 ? "fell" : "rose";
-  return el("span", { class: "delta" }, el("span", { class: `num ${kind}` }, signed(change, 3)), el("span", { class: "track", "aria-hidden": "true" }, Math.abs(change) < SAME ? null : bar));
 }
 
 // one query

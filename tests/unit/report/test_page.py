@@ -82,7 +82,7 @@ def test_the_policy_names_the_scripts_and_the_style_by_their_hashes() -> None:
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
-    assert len(re.findall(r"'sha256-[\w+/]{43}='", policy.replace("&#39;", "'"))) == 3
+    assert len(re.findall(r"'sha256-[\w+/]{43}='", policy.replace("&#39;", "'"))) == 4
 
 
 def test_numbers_of_queries() -> None:
