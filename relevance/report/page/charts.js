@@ -202,6 +202,33 @@ function scatter(points, { label, words, across, up, numbers = null }) {
   return pictured(label, drawn, words, numbers);
 }
 
+/**
+ * Two boxes a row, one above the other: quartiles and median, and whiskers. `rows`: { name, note, pairs: [[css, [five values]]] }.
+ * `across` as in `axes`.
+ */
+function boxes(rows, { label, words, across, numbers = null }) {
+  const size = { width: 1080, height: 50 + rows.length * 56, left: 150, top: 6 };
+  const every = rows.flatMap((one) => one.pairs.flatMap(([, values]) => values));
+  const plot = axes(size, { ...ends(every, 0.04), ...across }, { low: 0, high: rows.length, ticks: [] });
+  const parts = [...plot.parts];
+  rows.forEach((row, at) => {
+    const top = plot.top + at * 56;
+    parts.push(svg("text", { class: "strong", x: plot.left - 12, y: top + 26, "text-anchor": "end" }, row.name));
+    parts.push(svg("text", { x: plot.left - 12, y: top + 41, "text-anchor": "end" }, row.note));
+    row.pairs.forEach(([css, values], place) => {
+      const [low, first, middle, third, high] = values.map(plot.x);
+      const y = top + 8 + place * 22;
+      const title = svg("title", {}, values.map((one) => fixed(one, 3)).join(" · "));
+      parts.push(
+        svg("line", { class: `span ${css}`, x1: low, x2: high, y1: y + 8, y2: y + 8 }),
+        svg("rect", { class: `box ${css}`, x: first, width: Math.max(1, third - first), y, height: 16 }, title),
+        svg("line", { class: `middle ${css}`, x1: middle, x2: middle, y1: y, y2: y + 16 }),
+      );
+    });
+  });
+  return pictured(label, drawing(plot.width, plot.height, words, parts), words, numbers);
+}
+
 /** A small picture for a cell: a value with its interval beside zero. `ends`: [low, high] or null; `reach`: of the axis, both ways. */
 function interval(value, ends, reach, css = "") {
   const [width, height, at] = [150, 18, (one) => 75 + (one / reach) * 68];

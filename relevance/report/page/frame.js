@@ -78,6 +78,43 @@ function choice(label, options, value, changed) {
 
 const lines = (texts) => el("ul", { class: "lines" }, texts.map((text) => el("li", {}, text)));
 
+const ROWS_AT_ONCE = 50;
+
+/**
+ * A list that is searched and filtered. `outcomes`: [text, passes(item)], the first of them chosen; `words(item)`: what is
+ * searched; `line(item)`: its element; `counted(number)`: how items are called. Gives `nodes`, and `show(items)` for their order.
+ */
+function listing(label, { outcomes, words, line, counted = queries, placeholder = "words or id" }) {
+  const state = { items: [], outcome: 0, text: "", shown: ROWS_AT_ONCE };
+  let found = [];
+  const status = el("p", { class: "quiet", role: "status" });
+  const list = el("ul", { class: "rows", "aria-label": label });
+  const more = el("button", { type: "button", onclick: showMore });
+  const search = el("input", { type: "search", placeholder, autocomplete: "off", spellcheck: "false", oninput: () => set({ text: search.value }) });
+  const outcome = choice("Show", outcomes.map(([text], at) => [at, text]), 0, (one) => set({ outcome: one }));
+  function set(some) {
+    Object.assign(state, some, { shown: ROWS_AT_ONCE });
+    const wanted = state.text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const has = (item) => wanted.every((word) => words(item).toLocaleLowerCase().includes(word));
+    found = state.items.filter((item) => outcomes[state.outcome][1](item) && has(item));
+    list.replaceChildren(...found.slice(0, state.shown).map(line));
+    finish();
+  }
+  function showMore() {
+    const from = state.shown;
+    state.shown += 4 * ROWS_AT_ONCE;
+    list.append(...found.slice(from, state.shown).map(line));
+    finish();
+  }
+  function finish() {
+    status.textContent = found.length ? `${counted(found.length)} of ${count(state.items.length)}.` : "None is like that.";
+    more.hidden = state.shown >= found.length;
+    more.textContent = `Show ${count(Math.min(4 * ROWS_AT_ONCE, found.length - state.shown))} more`;
+  }
+  const filters = el("div", { class: "filters" }, el("label", { class: "search" }, "Search", search), outcome);
+  return { nodes: [filters, status, list, el("div", {}, more)], show: (items) => set({ items }) };
+}
+
 /** The bar at the top: what the page is about, its sections, light or dark. */
 function bar(title, sections) {
   const isDark = () => {
