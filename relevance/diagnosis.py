@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain, islice, zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
 from relevance.evaluation import JUDGED10, overlap
+from relevance.evaluation import named as metric_named
 from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.records import HITS
 from relevance.significance import SAME, student_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -172,6 +174,8 @@ class StrategyDiagnosis:
         legs: of a strategy that combines several; empty for others.
         legs_note: what the legs say, or what cannot be known of them; "" where there are none.
         segments: what the gate found of each kind of query, by the leading metric.
+        explained: by id of a changed query, what moved the product that fell there; of as many as were asked for, with
+            nothing where the engine has nothing to say. Those of `rankings` are among them.
     """
 
     strategy: str
@@ -190,6 +194,7 @@ class StrategyDiagnosis:
     legs: tuple[LegChange, ...]
     legs_note: str
     segments: tuple[Finding, ...]
+    explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -424,11 +429,7 @@ def _diagnosed(
             label for label, before, after in zip(labels, old.hits, new.hits, strict=True) if before and not after
         ),
         rankings=tuple(
-            SideBySide(
-                changes[row],
-                _marked(old.hits[row][:HITS], new.hits[row][:HITS], "gone", sides.now.grades[row], titles),
-                _marked(new.hits[row][:HITS], old.hits[row][:HITS], "new", sides.now.grades[row], titles),
-            )
+            _side_by_side(changes[row], old.hits[row], new.hits[row], sides.now.grades[row], titles)
             for row in (lost[: RANKINGS[answer]] or won[:1])
         ),
         judged=(judged[0], judged[1]) if len(judged) > 1 else None,
@@ -436,6 +437,46 @@ def _diagnosed(
         legs_note=note,
         segments=tuple(one for one in findings if one.segment),
     )
+
+
+def changed_rankings(
+    before: Snapshot, now: Snapshot, diagnosis: Diagnosis, *, most: int, titles: Mapping[str, str] = _NOTHING
+) -> list[tuple[str, SideBySide]]:
+    """Both rankings of so many changed queries at most, each with the strategy's name.
+
+    Strategies take turns. Of each come first those that lost most, then those that won most, then those with other hits
+    of the same value. `before` and `now` hold the same queries in the same order.
+    """
+    rows = {query: row for row, query in enumerate(now.queries)}
+
+    def rankings(why: StrategyDiagnosis) -> Iterator[tuple[str, SideBySide]]:
+        old, new = (side.strategies[why.strategy] for side in (before, now))
+        for change in chain(why.lost, why.won, _reordered(why, now, old, new)):
+            row = rows[change.query]
+            yield why.strategy, _side_by_side(change, old.hits[row], new.hits[row], now.grades[row], titles)
+
+    turns = chain.from_iterable(zip_longest(*map(rankings, diagnosis.strategies)))
+    return list(islice((one for one in turns if one is not None), most))
+
+
+def _reordered(why: StrategyDiagnosis, now: Snapshot, old: Measurement, new: Measurement) -> Iterator[QueryChange]:
+    """The queries with other hits, or these in another order, whose metric is as before."""
+    moved = {one.query for one in (*why.lost, *why.won)}
+    values = new.metrics[metric_named(why.metric)].tolist()
+    for query, label, value, hits, hits_now in zip(now.queries, now.labels, values, old.hits, new.hits, strict=True):
+        if hits[:HITS] != hits_now[:HITS] and query not in moved:
+            yield QueryChange(query, label, value, value)
+
+
+def _side_by_side(
+    change: QueryChange,
+    before: Sequence[str],
+    after: Sequence[str],
+    grades: Mapping[str, float],
+    titles: Mapping[str, str],
+) -> SideBySide:
+    old, new = before[:HITS], after[:HITS]
+    return SideBySide(change, _marked(old, new, "gone", grades, titles), _marked(new, old, "new", grades, titles))
 
 
 def _marked(

@@ -39,7 +39,7 @@ from relevance.baseline import (
     without_run_times,
 )
 from relevance.datasets.asked import Orders, comparison_key
-from relevance.diagnosis import diagnose, parts_without_strategy
+from relevance.diagnosis import changed_rankings, diagnose, parts_without_strategy
 from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError, StrategyError
 from relevance.evaluation import evaluate, named
@@ -64,7 +64,7 @@ from relevance.reranking.cross_encoder import definition as reranked_by
 from relevance.runner import search_part
 from relevance.significance import SAME
 from relevance.strategies import FINETUNED, STATIC, Leg
-from relevance.suite.explaining import explained, moved_since
+from relevance.suite.explaining import earlier_of, explained
 from relevance.text import one_line, plural, some
 
 if TYPE_CHECKING:
@@ -74,13 +74,14 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Acceptance
     from relevance.config import Config
-    from relevance.diagnosis import Diagnosis, LegValues, SideBySide
+    from relevance.diagnosis import Diagnosis, Hit, LegValues, SideBySide
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Limits
     from relevance.records import Catalogue, Dataset
     from relevance.reranking.cross_encoder import Scorer
     from relevance.stages import Rerank
     from relevance.strategies import Strategy
+    from relevance.suite.explaining import Earlier
     from relevance.suite.measure import Result, Suite
     from relevance.suite.plan import Plan
 
@@ -95,6 +96,9 @@ _LOOKS = 4
 _SETTLE_S = 20.0
 
 _SHOWN, _SHOWN_NAME = 3, 60
+
+MOST_EXPLAINED = 200
+"""So many changed queries are explained, of all strategies and baselines; those that a diagnosis shows always are."""
 
 # by the hash of a catalogue
 _SEEN: Remembered[str, ProductsSeen] = Remembered(8)
@@ -578,7 +582,7 @@ def diagnose_suite(  # noqa: PLR0913 - what was measured, what is said of it, an
     rows = {query: row for row, query in enumerate(session.queries)}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
     titles = titles_of(suite)
-    diagnoses = (
+    diagnoses = [
         diagnose(
             one.before,
             one.now,
@@ -589,11 +593,12 @@ def diagnose_suite(  # noqa: PLR0913 - what was measured, what is said of it, an
             searched=_of_rows(legs, [rows[query] for query in one.now.queries]),
         )
         for one, (baseline, comparison) in zip(sides, comparisons.items(), strict=True)
-    )
-    return tuple(
-        _with_reasons(suite, one, baseline.snapshot) if live else one
-        for baseline, one in zip(comparisons, diagnoses, strict=True)
-    )
+    ]
+    if not live:
+        return tuple(diagnoses)
+    most = MOST_EXPLAINED // max(1, len(diagnoses))
+    each = zip(comparisons, sides, diagnoses, strict=True)
+    return tuple(_with_reasons(suite, why, both, baseline.snapshot, most=most) for baseline, both, why in each)
 
 
 def _of_rows(legs: Mapping[str, LegValues], rows: Sequence[int]) -> Mapping[str, LegValues]:
@@ -603,40 +608,74 @@ def _of_rows(legs: Mapping[str, LegValues], rows: Sequence[int]) -> Mapping[str,
     }
 
 
-def _with_reasons(suite: Suite, diagnosis: Diagnosis, before: Snapshot) -> Diagnosis:
-    """Say of each pair of rankings what moved the product that fell, as far as the engine explains its scores."""
+def _with_reasons(suite: Suite, diagnosis: Diagnosis, sides: Sides, before: Snapshot, *, most: int) -> Diagnosis:
+    """Say of so many changed queries what moved the product that fell, as far as the engine explains its scores."""
+    asked: dict[str, dict[str, SideBySide]] = {
+        why.strategy: {one.change.query: one for one in why.rankings} for why in diagnosis.strategies
+    }
+    left = most - sum(map(len, asked.values()))
+    for name, one in changed_rankings(sides.before, sides.now, diagnosis, most=most):
+        if left > 0 and one.change.query not in asked[name]:
+            asked[name][one.change.query] = one
+            left -= 1
+    codes = _Codes.of(suite)
     with TemporaryDirectory() as folder:
-        strategies = [
-            replace(
-                why,
-                rankings=tuple(
-                    replace(one, reasons=_reasons(suite, why.strategy, one, before, Path(folder)))
-                    for one in why.rankings
-                ),
-            )
-            for why in diagnosis.strategies
-        ]
+        reasons = {name: _reasons(suite, name, some, before, codes, Path(folder)) for name, some in asked.items()}
+    strategies = [
+        replace(
+            why,
+            rankings=tuple(replace(one, reasons=reasons[why.strategy][one.change.query]) for one in why.rankings),
+            explained=MappingProxyType(reasons[why.strategy]),
+        )
+        for why in diagnosis.strategies
+    ]
     return replace(diagnosis, strategies=tuple(strategies))
 
 
-def _reasons(suite: Suite, name: str, ranking: SideBySide, before: Snapshot, folder: Path) -> tuple[str, ...]:
-    """What has moved the product that fell since a baseline, and what puts another before it; none if not known."""
-    pair, strategy = ranking.fallen(), suite.results[name].strategy
-    if pair is None:
-        return ()
-    ids, row = suite.plan.dataset.catalogue.ids, suite.plan.dataset.queries.ids.index(ranking.change.query)
-    hit, ahead = pair
-    try:
-        fell = [explained(suite, part, row, ids.index(hit.product)) for part in strategy.parts]
-        lines = moved_since(suite, strategy, before, row, ids.index(hit.product), fell, folder)
-        if ahead is not None:
-            codes = ids.index(hit.product), ids.index(ahead.product)
-            for part, one in zip(strategy.parts, fell, strict=True):
-                gap = gap_words((hit.product, one), (ahead.product, explained(suite, part, row, codes[1])))
-                ranks = _ranks_in(suite, strategy, part, row, codes) if len(fell) > 1 else ""
-                lines += filter(None, ["; ".join(filter(None, (ranks, gap)))])
-    except (RelevanceError, ValueError):  # of an engine that explains nothing, or a product that is gone
-        return ()
+@dataclass(frozen=True, eq=False)
+class _Codes:
+    """The codes of all queries and products, by id."""
+
+    queries: Mapping[str, int]
+    products: Mapping[str, int]
+
+    @classmethod
+    def of(cls, suite: Suite) -> _Codes:
+        both = suite.plan.dataset.queries.ids, suite.plan.dataset.catalogue.ids
+        return cls(*({uid: code for code, uid in enumerate(ids)} for ids in both))
+
+
+def _reasons(  # noqa: PLR0913, PLR0917 - rankings, and all that is asked for them
+    suite: Suite, name: str, rankings: Mapping[str, SideBySide], before: Snapshot, codes: _Codes, folder: Path
+) -> dict[str, tuple[str, ...]]:
+    """By query, what has moved the product that fell since a baseline, and what puts another before it.
+
+    None where it is not known: the engine may explain nothing of a strategy, and is then not asked again.
+    """
+    strategy = suite.results[name].strategy
+    reasons = dict.fromkeys(rankings, tuple[str, ...]())
+    with suppress(RelevanceError):
+        then = earlier_of(suite, strategy, before, folder)
+        for query, one in rankings.items():
+            pair = one.fallen()
+            if pair is not None and pair[0].product in codes.products:
+                reasons[query] = _moved(suite, strategy, then, codes, query, pair)
+    return reasons
+
+
+def _moved(  # noqa: PLR0913, PLR0917 - a query and two of its products, now and then
+    suite: Suite, strategy: Strategy, then: Earlier | None, codes: _Codes, query: str, pair: tuple[Hit, Hit | None]
+) -> tuple[str, ...]:
+    row, (hit, ahead) = codes.queries[query], pair
+    code = codes.products[hit.product]
+    fell = [explained(suite, part, row, code) for part in strategy.parts]
+    lines = [] if then is None else then.moved(row, code, fell)
+    if ahead is not None:
+        both = code, codes.products[ahead.product]
+        for part, one in zip(strategy.parts, fell, strict=True):
+            gap = gap_words((hit.product, one), (ahead.product, explained(suite, part, row, both[1])))
+            ranks = _ranks_in(suite, strategy, part, row, both) if len(fell) > 1 else ""
+            lines += filter(None, ["; ".join(filter(None, (ranks, gap)))])
     if len(fell) == 1:
         lines += [f"{hit.product} is left out by {line}" for line in fell[0].left_out]
     return tuple(dict.fromkeys(lines))

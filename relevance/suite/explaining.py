@@ -394,50 +394,65 @@ def _place_of(line: str) -> str:
     return line.partition(": ")[0]
 
 
-def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
-    suite: Suite,
-    strategy: Strategy,
-    snapshot: Snapshot,
-    row: int,
-    code: int,
-    now: Sequence[Explanation],
-    folder: Path,
-) -> list[str]:
-    """Say what another definition in a baseline made of a product's score for a query, without another index.
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """A strategy as a baseline has it, over today's index.
 
-    Words are analyzed as the baseline's mapping has them; scores are asked where the index is as it was.
+    Attributes:
+        today: as it is now.
+        then: as it was.
+        reader: analyzes words as the baseline's mapping has them.
+        is_indexed_alike: whether the index is as it was, so that scores can be asked.
+    """
 
-    Args:
-        suite: today's.
-        strategy: as it is today.
-        snapshot: the baseline.
-        row: of the query.
-        code: of the product.
-        now: its explanation in each part of the strategy.
-        folder: for files of the baseline's configuration.
+    suite: Suite
+    today: Strategy
+    then: Strategy
+    reader: WordReader
+    is_indexed_alike: bool
 
-    Raises:
-        CouldNotRunError: the engine fails.
+    def moved(self, row: int, code: int, now: Sequence[Explanation]) -> list[str]:
+        """Say what the other definition makes of a product's score for a query, without another index.
+
+        Args:
+            row: of the query.
+            code: of the product.
+            now: its explanation in each part of the strategy.
+
+        Raises:
+            CouldNotRunError: the engine fails.
+        """
+        text = self.suite.batch[row : row + 1].texts[0]
+        try:
+            old_words = [word for leg in self.then.legs() for word in self.reader.words(leg, text, code)]
+        except InputError:
+            return []
+        words = [word for leg in self.today.legs() for word in words_of(self.suite, leg, row, code)]
+        lines = moved_words(old_words, words)
+        if not self.is_indexed_alike or len(self.then.parts) != len(now):
+            return lines
+        for part, after in zip(self.then.parts, now, strict=True):
+            try:
+                lines += moved_parts(explained(self.suite, part, row, code), after)
+            except (InputError, KeyError):  # of fields that are not indexed any more
+                continue
+        return lines
+
+
+def earlier_of(suite: Suite, strategy: Strategy, snapshot: Snapshot, folder: Path) -> Earlier | None:
+    """Give a strategy as a baseline has it; None where all is as today, or the baseline does not hold enough of it.
+
+    Files of the baseline's configuration go to a folder.
     """
     config = suite.plan.config
     try:
         before = earlier(config, strategy, snapshot, folder)
         if before is None:
-            return []
+            return None
         then_config, then = before
         catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
         release = release_of(then_config, suite.plan.engine, suite.engine)
         reader = WordReader(catalogue, then_config.elasticsearch.mapping, release)
-        text = suite.batch[row : row + 1].texts[0]
-        old_words = [word for leg in then.legs() for word in reader.words(leg, text, code)]
     except InputError:
-        return []
-    lines = moved_words(old_words, [word for leg in strategy.legs() for word in words_of(suite, leg, row, code)])
-    if then_config is not config or len(then.parts) != len(now):
-        return lines
-    for part, after in zip(then.parts, now, strict=True):
-        try:
-            lines += moved_parts(explained(suite, part, row, code), after)
-        except (InputError, KeyError):  # of fields that are not indexed any more
-            continue
-    return lines
+        return None
+    return Earlier(suite, strategy, then, reader, is_indexed_alike=then_config is config)

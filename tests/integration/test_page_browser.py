@@ -55,11 +55,13 @@ def closed(browser: Browser) -> Iterator[None]:
     browser.close_tabs()
 
 
-def page_of(before: Snapshot, now: Snapshot, titles: Mapping[str, str]) -> str:
-    """As `relevance compare` writes it, of what the gate says."""
+def page_of(before: Snapshot, now: Snapshot, titles: Mapping[str, str], **explained: Any) -> str:
+    """As `relevance compare` writes it, of what the gate says; `explained`: by strategy, and query."""
     sides = by_todays_data(before, now)
     compared = compare(sides.before, sides.now, Limits(), baseline="main.json", draws=500)
     why = diagnose(sides.before, sides.now, compared, Limits(), titles=titles)
+    told = tuple(replace(one, explained=explained.get(one.strategy, {})) for one in why.strategies)
+    why = replace(why, strategies=told)
     return compared_files(compared, why, sides, leading=NDCG10, titles=titles)["report.html"]
 
 
@@ -124,6 +126,20 @@ def test_the_verdict_comes_first_and_in_words(tab: Tab) -> None:
     assert text(tab, "h1") == "Worse: worse"
     assert texts(tab, ".tiles li b") == ["1", "0", "1", "1"]
     assert "beside main.json. This fails." in text(tab, "#verdict")
+
+
+def test_explanations_are_shown_and_counted(browser: Browser, tmp_path: Path) -> None:
+    before, now = (session(worse=measured([value] * 60, [hits] * 60)) for value, hits in ((0.5, "ab"), (0.25, "ba")))
+    explained = {"q00001": ("title oak: 3 -> 1",), "q00002": ()}
+    path = tmp_path / "report.html"
+    path.write_text(page_of(before, now, {}, worse=explained), encoding="utf-8")
+    tab = browser.open(path.as_uri() + "#query=q00001&strategy=worse")
+    assert texts(tab, "dialog .sheet-part li") == ["title oak: 3 -> 1"]
+    assert "Explanations for 1 of 60 changed queries, " in text(tab, "#queries > p.note")
+    for query, words in (("q00002", "The engine has no explanation of it."), ("q00003", "Not of this query: ")):
+        tab.evaluate(f"location.hash = '#query={query}&strategy=worse'")
+        tab.wait(f"document.querySelector('dialog h2').textContent === 'text of {query}'")
+        assert text(tab, "dialog .sheet-part p").startswith(words)
 
 
 def test_numbers_on_the_page_are_those_of_results(tab: Tab, page: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relevance.baseline import Snapshot
 from relevance.datasets.asked import Row
-from relevance.diagnosis import Hit, diagnose, parts_of, parts_without_strategy
+from relevance.diagnosis import Hit, changed_rankings, diagnose, parts_of, parts_without_strategy
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
 from relevance.gate import Comparison, Finding, Limits
 from relevance.gate.comparing import HolesFound
@@ -97,6 +97,27 @@ def test_both_rankings_side_by_side() -> None:
 def test_three_rankings_at_most() -> None:
     rankings = why(own([1.0] * 5), own([0.5, 0.4, 0.3, 0.2, 0.1])).rankings
     assert [one.change.query for one in rankings] == ["q5", "q4", "q3"]
+
+
+@pytest.mark.parametrize("most", [0, 3, 6, 99])
+def test_changed_rankings_in_turns_what_lost_first_then_what_won_then_what_was_reordered(most: int) -> None:
+    values, hits = [0.5] * 5, [("a", "b")] * 5
+    other = [*hits[:4], ("b", "a")]  # of the same value
+    before = snapshot({"own": measured(values, hits), "worse": measured(values, hits)})
+    now = snapshot(
+        {"own": measured([0.25, 0.5, 0.125, 0.75, 0.5], other), "worse": measured([0.5, 0.0, 0.5, 0.5, 0.5])}
+    )
+    found = diagnosed(before, now, own="loss", worse="loss")
+    told = [(name, one.change.query) for name, one in changed_rankings(before, now, found, most=most)]
+    order = [("own", "q3"), ("worse", "q2"), *(("own", query) for query in ("q1", "q4", "q5"))]
+    assert told == order[:most]
+    (*_, (_, last)) = changed_rankings(before, now, found, most=99, titles={"b": "Pine"})
+    assert (last.before[0].mark, last.after[0].title, last.change.before, last.change.after) == (
+        "moved",
+        "Pine",
+        0.5,
+        0.5,
+    )
 
 
 def test_newly_empty_queries() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from relevance import suite
+from relevance import diagnosis, suite
 from relevance.baseline import by_todays_data, read_baseline, write_baseline
 from relevance.cli import main
 from relevance.config import reading
@@ -21,7 +21,7 @@ from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import Limits
 from relevance.strategies import Strategy
-from relevance.suite import LegRank, ProductRank, Suite
+from relevance.suite import LegRank, ProductRank, Suite, compare
 from relevance.suite.explaining import _fields_then, ranks_alike
 
 STEMMED, PLAIN = ["lowercase", "porter_stem"], ["lowercase"]
@@ -192,6 +192,25 @@ def test_reasons_of_a_diagnosis(shop: Path, index_body: Any, search_body: Any, r
         (diagnosis,) = suite.diagnose_suite(indexed, session, compared, limits, sides=[sides], live=True)
     (ranking, *_) = [one for why in diagnosis.strategies if why.strategy == "own" for one in why.rankings]
     assert [line for line in reasons if line not in ranking.reasons] == []
+
+
+@pytest.mark.parametrize(("most", "asked"), [(9, ["q1", "q2"]), (1, ["q1"]), (0, ["q1"])])
+def test_changed_queries_are_explained_up_to_a_limit_and_those_shown_in_any_case(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, most: int, asked: list[str]
+) -> None:
+    monkeypatch.setattr(compare, "MOST_EXPLAINED", most)
+    monkeypatch.setattr(diagnosis, "RANKINGS", dict.fromkeys(diagnosis.RANKINGS, 1))
+    write(index(STEMMED, STEMMED), search(must_not={"match_all": {}}))
+    before = suite.Baseline("shop.json", read_baseline(shop / "benchmarks" / "baselines" / "shop.json"))
+    with closing(measured()) as indexed:
+        session = suite.snapshot_of(indexed)
+        sides = by_todays_data(before.snapshot, session)
+        compared = {before: suite.compare_with(before, session, Limits(), sides=sides)}
+        (found,) = suite.diagnose_suite(indexed, session, compared, Limits(), sides=[sides], live=True)
+    (own,) = found.strategies
+    assert sorted(own.explained) == asked
+    assert all("is left out by query.bool.must_not" in lines[-1] for lines in own.explained.values())
+    assert own.rankings[0].reasons == own.explained["q1"]
 
 
 def fused(**changed: Any) -> ProductRank:

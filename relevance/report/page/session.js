@@ -6,7 +6,8 @@
 //   products       [id, title or null]; rankings name products by their place here
 //   views          one for each of results.comparison, or one beside nothing: queries (ids, texts), kinds (by name a "1" for
 //                  each query of the kind), grades (by row and product), strategies: values of each query now, those of
-//                  before where they are others, rankings of some, reasons of fewer
+//                  before where they are others, rankings of some, reasons of fewer (none where the
+//                  engine was asked and has none)
 
 const { results, products } = payload;
 const CLASSES = { "no loss": "is-good", undecided: "is-undecided", "likely loss": "is-likely", loss: "is-loss" };
@@ -447,7 +448,9 @@ function queryList() {
   const kept = strategyNames.reduce((sum, name) => sum + view.strategies[name].rankings.length, 0);
   const all = strategyNames.length * view.ids.length;
   const limit = kept < all ? `Numbers are here of all ${count(all)} rows; rankings of ${count(kept)}, those that changed most first: the rest are in per_query.json and baseline.json. ` : "";
-  part.append(filters, status, list, el("div", {}, more), el("p", { class: "note small" }, `${limit}Undecided are queries with hits that nobody has judged and that could move a metric. Keys: / searches; in a query ← and → lead to the next, Esc closes.`));
+  const why = explanations();
+  const given = why ? `${capital(why)}; relevance explain gives any other. ` : "";
+  part.append(filters, status, list, el("div", {}, more), el("p", { class: "note small" }, `${limit}${given}Undecided are queries with hits that nobody has judged and that could move a metric. Keys: / searches; in a query ← and → lead to the next, Esc closes.`));
   set({});
   return part;
 }
@@ -578,13 +581,28 @@ function labels(own, name, row) {
   return el("div", {}, el("h3", {}, "Would labels change the verdict?"), el("p", {}, `${plural(number, "hit")} of this query that nobody has judged can move a metric. ${says}`), el("p", { class: "note small" }, holes.words));
 }
 
+const isChanged = (own, row) => row in own.before || own.reranked.includes(row);
+
+/** How many of the changed queries, of all strategies, the page explains. */
+function explanations() {
+  const all = Object.values(view.strategies);
+  const changed = all.reduce((sum, own) => sum + new Set([...Object.keys(own.before).map(Number), ...own.reranked]).size, 0);
+  const given = all.reduce((sum, own) => sum + Object.values(own.reasons || {}).filter((one) => one.length).length, 0);
+  if (changed && !given) return "no changed query is explained: the engine was not asked, or explains nothing";
+  return changed ? `explanations for ${count(given)} of ${count(changed)} changed queries, strategies taking turns, those that lost most first` : "";
+}
+
 /** What moved the product that fell, and the legs of the strategy. */
 function explained(own, row) {
-  const reasons = own.reasons?.[row] || [];
+  const reasons = own.reasons?.[row];
   const legs = own.legs || [];
-  if (!reasons.length && !legs.length) return null;
   const parts = [];
-  if (reasons.length) parts.push(el("h3", {}, "What moved it"), lines(reasons));
+  if (reasons?.length) parts.push(el("h3", {}, "What moved it"), lines(reasons));
+  else if (isChanged(own, row)) {
+    const why = reasons ? "The engine has no explanation of it." : `Not of this query: ${explanations()}.`;
+    parts.push(el("h3", {}, "What moved it"), el("p", { class: "note small" }, why));
+  }
+  if (!parts.length && !legs.length) return null;
   if (legs.length) {
     const of = legs.map((one) => [one.lost ? el("strong", {}, `${one.leg} (lost most)`) : one.leg, fixed(one.before), fixed(one.after)]);
     parts.push(el("h3", {}, "The strategy's legs, on all queries that it lost"), table("Legs", [["Leg", ""], ["Before", "num"], ["Now", "num"]], of));

@@ -233,7 +233,7 @@ def _reasons(why: Any, rows: Mapping[str, int]) -> dict[str, Any]:
     return {
         "legs": [{**one, **{side: _rounded(one[side]) for side in ("before", "after")}} for one in legs],
         "legs_note": why.legs_note,
-        "reasons": {rows[one.change.query]: one.reasons for one in why.rankings if one.reasons},
+        "reasons": {rows[query]: reasons for query, reasons in why.explained.items()},
     }
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -96,6 +97,16 @@ def test_numbers_of_queries() -> None:
     assert [one["row"] for one in own["rankings"]] == [2, 1, 3, 0]
     assert own["rankings"][0] == {"row": 2, "before": [1, 2], "after": [0], "metrics": {"nDCG@10": [1.0, 0.125]}}
     assert "before" not in own["rankings"][3]
+
+
+def test_explanations_of_all_queries_that_were_asked() -> None:
+    before, now = measured([0.5, 0.75, 1.0]), measured([0.25, 0.5, 0.5])
+    view = sides(before, now)
+    assert view.diagnosis is not None
+    (why,) = view.diagnosis.strategies
+    told = replace(why, explained={"q3": ("title oak: 3 -> 1",), "q1": ()})
+    payload = payload_of(replace(view, diagnosis=replace(view.diagnosis, strategies=(told,))))
+    assert payload["views"][0]["strategies"]["own"]["reasons"] == {"2": ["title oak: 3 -> 1"], "0": []}
 
 
 def test_products_stand_once_and_grades_are_theirs() -> None:
