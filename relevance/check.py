@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 Rows = list[tuple[str, str]]
 """A line a fact: its subject, and what is said of it."""
 
+LOOK_AT = "look at"
+"""The subject of what is no mistake, and may not be what was meant."""
+
 # of a model of so many bytes (all-MiniLM-L6-v2) on two CPU cores; a larger model is slower in proportion
 _TOKENS_PER_S, _WEIGHTS_BYTES = 5_000, 90_868_376
 # where the model has no tokenizer.json: what word pieces make of English product texts
@@ -63,14 +66,22 @@ class Findings:
     """What was found.
 
     Attributes:
-        lines: a line a fact, for a person at a terminal.
+        dataset: its name, and the place that it is read from.
+        rows: the facts; those to look at have the subject `LOOK_AT`.
         problems: the lines with which the suite would end.
         could_not_run: whether nothing is wrong with the input, but something is not there.
     """
 
-    lines: tuple[str, ...]
+    dataset: str
+    rows: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
     could_not_run: bool
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line a fact."""
+        width = max((len(subject) for subject, _ in self.rows), default=0)
+        return (self.dataset, *(f"  {subject.ljust(width)}  {text}" for subject, text in self.rows))
 
 
 @dataclass(frozen=True)
@@ -129,9 +140,9 @@ def check(config: Config) -> Findings:
         errors += [InputError(line) for line in unknown_kinds(kinds_of(suite.snapshot_of_data(dataset)), config.gate)]
     rows += baselines
     if dataset is not None and (few := suite.few_queries(len(dataset.judgments.judged_queries), config.gate)):
-        rows.append(("look at", few))
+        rows.append((LOOK_AT, few))
     names = [strategy.name for strategy in config.selected]
-    rows += [("look at", f"gate: {line}") for line in blunt_limits(config.gate, names)]
+    rows += [(LOOK_AT, f"gate: {line}") for line in blunt_limits(config.gate, names)]
     rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
     if dataset is not None and len(dataset.judgments):
         rows += _ranker_rows(config, dataset, attempt)
@@ -146,11 +157,11 @@ def check(config: Config) -> Findings:
     notes = [note for model in models.values() for note in model.notes]
     notes += [*(engine.notes if engine else ()), *(dataset.notes if dataset else ())]
     notes += _finetuned_notes(finetuned, parts.left_out)
-    rows += [("look at" if NO_FIELD in note else "note", note) for note in notes]
-    width = max((len(subject) for subject, _ in rows), default=0)
+    rows += [(LOOK_AT if NO_FIELD in note else "note", note) for note in notes]
     place = "" if config.source.path is None else f": {config.source.path}"
     return Findings(
-        lines=(f"{config.source.name}{place}", *(f"  {subject.ljust(width)}  {text}" for subject, text in rows)),
+        dataset=f"{config.source.name}{place}",
+        rows=tuple(rows),
         problems=tuple(dict.fromkeys(line for error in errors for line in (str(error), *error.details))),
         could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
@@ -211,17 +222,17 @@ def judgments_rows(dataset: Dataset) -> Rows:
         which = f"grades {lowest} to {others[-1]}, relevant from {relevant_from}"
         remedy = f"set relevant_from in [datasets.NAME], such as {[lowest, *others][(len(others) + 1) // 2]}"
         line = f"every judged product counts as relevant ({which}), MRR and MAP hardly move: {remedy}"
-        rows.append(("look at", line))
+        rows.append((LOOK_AT, line))
     if others and others[-1] < relevant_from:
         which = f"no grade reaches {relevant_from}, MRR and MAP are 0"
-        rows.append(("look at", f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
+        rows.append((LOOK_AT, f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
     for queries, what in (
         (per_query == 0, "without a judgment, left out of the means"),
         ((per_query > 0) & (relevant == 0), "without a relevant product, 0 in every mean"),
     ):
         if queries.any():
             named = [repr(texts[code]) for code in np.flatnonzero(queries)]
-            rows.append(("look at", f"{plural(len(named), 'query')} ({some(named, _SHOWN)}) {what}"))
+            rows.append((LOOK_AT, f"{plural(len(named), 'query')} ({some(named, _SHOWN)}) {what}"))
     return rows
 
 
@@ -232,10 +243,10 @@ def _floors_rows(config: Config, floors: Mapping[str, Floors], dataset: Dataset)
     which = f"{len(gated) or 'none'} of them gated by {config.floors}"
     rows = [("strategies", f"{len(names):,}, {which if config.floors else 'none of them gated: no file of floors'}")]
     if ungated := [name for name in names if name not in floors]:
-        rows.append(("look at", f"no floors: {', '.join(ungated)} (pytest --suggest-floors prints some)"))
+        rows.append((LOOK_AT, f"no floors: {', '.join(ungated)} (pytest --suggest-floors prints some)"))
     corpus = dataset.catalogue.sha256 if any(one.corpus for one in gated.values()) else ""
     if other := [name for name, one in gated.items() if not corpus.startswith(one.corpus)]:
-        rows.append(("look at", f"floors that were set for another corpus: {', '.join(other)}"))
+        rows.append((LOOK_AT, f"floors that were set for another corpus: {', '.join(other)}"))
     return rows
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-__all__ = ["BAD_INPUT", "COULD_NOT_RUN", "FAILED", "INTERRUPTED", "Answer", "main"]
+__all__ = ["BAD_INPUT", "COULD_NOT_RUN", "FAILED", "INTERRUPTED", "Answer", "main", "write_lines"]
 
 FAILED, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
 """Exit codes."""
@@ -53,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         answer = Answer(int(ended.code or 0))
     except KeyboardInterrupt as interrupt:
         answer = Answer(INTERRUPTED, errors=(str(interrupt) or "interrupted",))
-    if reason := _write(sys.stdout, answer.lines):
+    if reason := write_lines(sys.stdout, answer.lines):
         answer = Answer(COULD_NOT_RUN, errors=(*answer.errors, f"standard output: {reason}"), details=answer.details)
-    errors = [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors]
-    _write(sys.stderr, [*errors, *(f"  {line}" for line in answer.details)])
+    errors = [Line(f"relevance: {' '.join(line.splitlines())}", "bad") for line in answer.errors]
+    write_lines(sys.stderr, [*errors, *(f"  {line}" for line in answer.details)])
     return answer.code
 
 
@@ -72,7 +72,7 @@ def _shown(line: str | Line, stream: TextIO) -> str:
     return "\n".join(coloured(Line(row, line.mark)) for row in rows) if is_coloured(stream) else "\n".join(rows)
 
 
-def _write(stream: TextIO | None, lines: Sequence[str | Line]) -> str:
+def write_lines(stream: TextIO | None, lines: Sequence[str | Line]) -> str:
     """Print lines; why that failed, "" where it did not.
 
     A terminal without a character shows its number; a stream that is closed or whose reader has gone is no error.

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from relevance import tuning
 from relevance.baseline import SNAPSHOT, by_todays_data, read_baseline
-from relevance.cli import FAILED, Answer
-from relevance.cli.project import read_config
+from relevance.cli import FAILED, Answer, write_lines
+from relevance.cli.project import out_of, read_config, write_out
 from relevance.config import keys
 from relevance.datasets.asked import ASKED, Orders
 from relevance.datasets.overlay import beside
 from relevance.diagnosis import diagnose
 from relevance.errors import InputError, unknown
-from relevance.files import writing
 from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
@@ -34,7 +33,7 @@ from relevance.report.finetuned import (
     reranker_lines,
     training_lines,
 )
-from relevance.report.folder import check_folder, write_folder
+from relevance.report.folder import check_folder
 from relevance.report.results import PAGE, TITLES, compared_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
@@ -45,24 +44,12 @@ from relevance.text import Line, plural, progress_bar
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
     from relevance.finetune.recipe import Recipe
-    from relevance.report.folder import Content
     from relevance.strategies import Strategy
-
-
-def out_of(config: Config) -> Path | None:
-    """The folder of the option `--out`; that of file and environment is for the results of benchmarks."""
-    return config.out if config.origins["out"].startswith("option") else None
-
-
-def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) -> None:
-    """Replace a folder that `check_folder` has accepted; what cannot be written leaves what was there."""
-    with writing(f"--out {folder}"):
-        write_folder(folder, files, content=content)
 
 
 def finetune(arguments: argparse.Namespace) -> Answer:
@@ -91,12 +78,12 @@ def finetune(arguments: argparse.Namespace) -> Answer:
         done = replace(compare_models(trainings, progress=True), choice=choice, forecast=forecast)
     write_out(out, report_files(done), "report")
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
-    lines = [] if choice is None else [*recipe_lines(choice, columns), ""]
+    lines = [] if choice is None else [*recipe_lines(choice, columns), Line("")]
     return Answer(0, (*lines, *outcome_lines(done), *_no_pictures(), f"report: {out / 'index.md'}"))
 
 
 def _say(*lines: str) -> None:
-    sys.stderr.writelines(f"{line}\n" for line in lines)
+    write_lines(sys.stderr, [Line(line, "warn" if line.startswith("note: ") else "") for line in lines])
 
 
 @contextmanager

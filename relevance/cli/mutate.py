@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.baseline import KEPT
 from relevance.cli import FAILED, Answer
-from relevance.cli.commands import out_of, write_out
-from relevance.cli.project import read_config
+from relevance.cli.project import out_of, read_config, write_out
 from relevance.errors import InputError, unknown
 from relevance.gate import ANSWERS
 from relevance.mutation import KINDS, NEUTRAL_KINDS, POOLS, SWAPPED_KINDS, mutate, nulls, other_model, withhold
@@ -19,7 +18,7 @@ from relevance.report.mutations import kinds_lines, mutation_files, mutation_lin
 from relevance.report.terminal import plan_lines
 from relevance.report.withheld import withheld_files, withheld_lines, wrong_lines
 from relevance.suite import few_queries, make_plan
-from relevance.text import progress_bar
+from relevance.text import Line, progress_bar
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
-    from relevance.mutation import Mutation, Outcomes
+    from relevance.mutation import Mutation, Outcome, Outcomes
 
 
 def run(arguments: argparse.Namespace) -> Answer:
@@ -47,26 +46,23 @@ def run(arguments: argparse.Namespace) -> Answer:
     with _bar("planting", len(planted) + len(swapped)) as bar:
         measured = mutate(plan, [*planted, *swapped], config.gate, done=lambda *_: bar.update(1))
     outcomes = replace(measured, outcomes=measured.outcomes[: len(planted)])
+    notes = _notes(measured.before, measured.outcomes[len(planted) :], config, arguments)
     if arguments.holes is None:
         columns = shutil.get_terminal_size((150, 24)).columns
-        lines = mutation_lines(outcomes, columns=columns)
+        lines = mutation_lines(outcomes, columns=columns, neutral=arguments.neutral)
         wrong = _wrong_verdicts(outcomes, _LARGE_DROP, neutral=arguments.neutral)
-        files = mutation_files(outcomes, of=head)
+        files = mutation_files(outcomes, of=head, wrong=wrong, notes=notes, neutral=arguments.neutral)
     else:
         with _bar("withholding judgments", len(planted)) as bar:
             pool, seed = arguments.holes, arguments.seed
             tried = [*withhold(outcomes, config.gate, pool, seed=seed, done=lambda: bar.update(1))]
         lines, wrong = withheld_lines(tried, pool), [*wrong_lines(tried)]
-        files = withheld_files(tried, pool, of=head)
-    if arguments.nulls is not None:
-        others = [one.after for one in measured.outcomes[len(planted) :] if one.after is not None]
-        lines += ["", _nulls_line(measured.before, others, config, arguments)]
-    if few := few_queries(len(measured.before.queries), config.gate):
-        lines.append(f"note: {few}")
+        files = withheld_files(tried, pool, of=head, notes=notes)
+    lines += [Line(""), *(Line(note, "warn") for note in notes)] if notes else []
     if out is not None:
         write_out(out, files, "mutations")
-        lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
-    return Answer(FAILED if wrong else 0, (*head, "", *lines), errors=tuple(wrong))
+        lines.append(Line(f"written to {out}: {', '.join(sorted(files, reverse=True))}"))
+    return Answer(FAILED if wrong else 0, (*map(Line, head), Line(""), *lines), errors=tuple(wrong))
 
 
 def _refuse_combinations(arguments: argparse.Namespace, config: Config) -> None:
@@ -104,6 +100,15 @@ def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
         if (not arguments.only or name in arguments.only)
         and (arguments.with_training or arguments.list or kind.cost != "training")
     }
+
+
+def _notes(before: Snapshot, swapped: Sequence[Outcome], config: Config, arguments: argparse.Namespace) -> list[str]:
+    """What true nulls were called, where they were asked for; and where queries are few."""
+    notes = []
+    if arguments.nulls is not None:
+        notes.append(_nulls_line(before, [one.after for one in swapped if one.after is not None], config, arguments))
+    few = few_queries(len(before.queries), config.gate)
+    return [*notes, f"note: {few}"] if few else notes
 
 
 def _nulls_line(before: Snapshot, changed: Sequence[Snapshot], config: Config, arguments: argparse.Namespace) -> str:

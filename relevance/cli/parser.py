@@ -139,7 +139,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     """Read everything that the configuration names and say what was found and what is wrong; nothing is embedded."""
-    out = "folder of results of a session: whether it could be replaced is looked at, nothing is written"
+    out = "folder of results of a session: whether it could be replaced is looked at; the page goes to check beside"
     _of_configuration(parser, helps={"--out": out})
 
 
@@ -239,6 +239,7 @@ def _history(parser: argparse.ArgumentParser) -> None:
         "--baseline": "file whose versions git is asked for (default: benchmarks/baselines/DATASET.json)",
         "--history": "SQLite file of sessions, shown beside (default: the configuration's, if any)",
         "--strategy": "strategy to show, also one that is gone; repeatable (default: all that were measured)",
+        "--out": "folder of the page, replaced whole (default: history beside the folder of benchmark results)",
     }
     _of_configuration(parser, only=("--config", "--dataset", *helps), helps=helps)
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from relevance import check as checking
 from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
 from relevance.config import FILE_NAME, Config, find_upwards, parsed_options, reading, rows
 from relevance.engines.mapping import own_paths, search_of
-from relevance.errors import InputError
-from relevance.report.folder import check_folder
+from relevance.errors import InputError, RelevanceError
+from relevance.files import writing
+from relevance.report.checked import check_files, check_lines
+from relevance.report.folder import check_folder, write_folder
 from relevance.scaffold import BASELINE, make_project
 from relevance.suite import searched_fields
+from relevance.text import Line
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+
+    from relevance.report.folder import Content
 
 _WIDEST = 48
 
@@ -50,6 +57,34 @@ def read_config(
     )
 
 
+def out_of(config: Config) -> Path | None:
+    """The folder of the option `--out`; that of file and environment is for the results of benchmarks."""
+    return config.out if config.origins["out"].startswith("option") else None
+
+
+def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) -> None:
+    """Replace a folder that `check_folder` has accepted; what cannot be written leaves what was there."""
+    with writing(f"--out {folder}"):
+        write_folder(folder, files, content=content)
+
+
+def page_line(folder: Path, files: Mapping[str, str | bytes], content: Content, *, named: bool) -> Line:
+    """Write a folder with a page beside what a command says, and name the page; or say why there is none.
+
+    Raises:
+        InputError: `named`, and the folder holds something else.
+        CouldNotRunError: `named`, and it cannot be written.
+    """
+    try:
+        check_folder(folder, content=content)
+        write_out(folder, files, content)
+    except RelevanceError as error:
+        if named:
+            raise
+        return Line(f"note: no page: {error}", "warn")
+    return Line(f"page: {os.path.relpath(folder / 'report.html', Path.cwd())}")
+
+
 def init(arguments: argparse.Namespace) -> Answer:
     """Write a project, and say what to type next."""
     files = make_project(arguments.dir)
@@ -68,8 +103,10 @@ def check(arguments: argparse.Namespace) -> Answer:
         findings = replace(findings, problems=(*findings.problems, str(error)), could_not_run=False)
     code = 0 if not findings.problems else COULD_NOT_RUN if findings.could_not_run else BAD_INPUT
     # whoever stands in the wrong folder would take the sample's findings for those of his data
-    unread = () if settings.file else (f"no {FILE_NAME} here or above: the defaults hold",)
-    return Answer(code, (*unread, *findings.lines), findings.problems)
+    unread = [] if settings.file else [Line(f"no {FILE_NAME} here or above: the defaults hold", "warn")]
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    page = page_line(settings.out.parent / "check", check_files(findings), "check", named=False)
+    return Answer(code, (*unread, *check_lines(findings, columns=columns), page), findings.problems)
 
 
 def show_config(arguments: argparse.Namespace) -> Answer:

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,6 +160,8 @@ def read_baselines(
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         notes.append(f"not read: {failed[-1]}{more}")
     notes += [] if by is None else by.notes()
+    if versions and today is None and by is not None:
+        versions[-1] = replace(versions[-1], log=by.snapshot.log)
     return versions, notes
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.baseline import Snapshot
+    from relevance.baseline import Acceptance, Snapshot
     from relevance.evaluation import Metric
 
     _Floats = npt.NDArray[np.float32]
@@ -58,12 +58,14 @@ class Version:
         accepted: whether somebody made it the baseline: what was lost until then was seen.
         keys: shape (queries,), ascending: a hash of each judged query, see `query_keys`.
         values: by strategy, shape (queries,), in the order of the keys.
+        log: of the newest version of a baseline: what was accepted by hand, the oldest first.
     """
 
     commit: Commit
     accepted: bool
     keys: _Keys
     values: Mapping[str, _Floats]
+    log: tuple[Acceptance, ...] = ()
 
     def mean(self, strategy: str) -> float:
         """Of all of its queries; nan where the strategy was not measured."""

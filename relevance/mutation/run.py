@@ -84,6 +84,13 @@ class Outcome:
         answer = said(self.comparison) if self.changed else "no effect"
         return "named" if self.data and answer in ("no loss", "no effect") else answer
 
+    @property
+    def caught(self) -> bool | None:
+        """Whether a session with it would have failed; None where nothing changed, or judgments alone."""
+        if self.refused or self.below_floors:
+            return True
+        return self.comparison.fails() if self.verdict in SAID else None
+
     def leading(self, measure: str) -> tuple[Finding, ...]:
         """Give the findings of a metric over all queries, of strategies that changed."""
         of_changed = (one for one in self.comparison.findings if one.strategy in self.changed)

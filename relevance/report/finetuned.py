@@ -14,7 +14,7 @@ from relevance.report import charts
 from relevance.report.pages import page
 from relevance.setting import text_of
 from relevance.suite.finetuning import CONDENSED_FROM
-from relevance.text import duration, narrow_table, plural, printable
+from relevance.text import Line, duration, narrow_table, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -170,15 +170,25 @@ def recipe_table(choice: Choice) -> Mapping[str, Sequence[str]]:
     return table if several else {name: cells for name, cells in table.items() if name != "seeds"}
 
 
-def recipe_lines(choice: Choice, columns: int | None) -> list[str]:
+def recipe_lines(choice: Choice, columns: int | None) -> list[Line]:
     """The recipes as a table for a terminal of so many signs (None: any number), and which of them wins."""
     table = recipe_table(choice)
     parts = [name for name in table if name not in _ALWAYS]
     right = table.keys() - {"recipe", "interval", "seeds", "first"}
     left_out = ("steps", "interval", "memory", *parts, "minutes", "seeds")
-    lines = [f"recipes, by {plural(len(choice.base), 'validation query')}:"]
-    lines += [f"  {line}" for line in narrow_table(table, left_out, columns and columns - 2, right=right, cut="recipe")]
-    return [printable(line) for line in (*lines, *_choice_lines(choice))]
+    head, base, *tried = narrow_table(table, left_out, columns and columns - 2, right=right, cut="recipe")
+    lines = [Line(f"recipes, by {plural(len(choice.base), 'validation query')}:"), Line(f"  {head}", "head")]
+    lines.append(Line(f"  {base}"))
+    lines += [
+        Line(f"  {line}", "good" if one is choice.winner and _is_better(choice) else "")
+        for line, one in zip(tried, choice.tried, strict=True)
+    ]
+    return [*lines, *(Line(line, "" if _is_better(choice) else "warn") for line in _choice_lines(choice))]
+
+
+def _is_better(choice: Choice) -> bool:
+    """Whether the winner is better than the base model on these queries."""
+    return bool(choice.winner.quality.mean > choice.base.mean())
 
 
 _ALWAYS = ("recipe", "mean", "interval", "seeds", "first", "minutes", "memory", "steps")
@@ -190,8 +200,7 @@ def _choice_lines(choice: Choice) -> list[str]:
     won = f"winner: {winner.name}, validation nDCG@10 {winner.quality.mean:.4f}"
     told = f"not told from it by these queries and seeds: {', '.join(one.name for one in ties)}"
     flattered = f"the best of {len(choice.tried)} on these queries, so that its validation nDCG flatters it"
-    is_better = winner.quality.mean > choice.base.mean()
-    none = [] if is_better else ["no recipe is better than the base model on these queries"]
+    none = [] if _is_better(choice) else ["no recipe is better than the base model on these queries"]
     return [won, *([told] if ties else []), *none, f"{flattered}; the benchmark was looked at with the winner alone"]
 
 
@@ -269,7 +278,7 @@ def came_line(forecast: Forecast, curves: Sequence[Curve]) -> str:
     return f"validation nDCG@10, forecast: {_of_forecast(forecast)}; what came: {came}"
 
 
-def outcome_lines(done: FineTuning) -> list[str]:
+def outcome_lines(done: FineTuning) -> list[Line]:
     """How each training went, and what the strategies gained with its interval."""
     lines = []
     for training, stored in zip(done.trainings, done.stored, strict=True):
@@ -277,38 +286,49 @@ def outcome_lines(done: FineTuning) -> list[str]:
         first, best, last = curve.steps[0], curve.steps[curve.best], curve.steps[-1]
         end = ", stopped early" if curve.stopped_early else ""
         lines.append(
-            f"seed {training.seed}: validation nDCG@10 {first.ndcg:.4f} -> {best.ndcg:.4f} at step {best.step} of "
-            f"{last.step}, {duration(curve.seconds)}{end}; {stored.path}"
+            Line(
+                f"seed {training.seed}: validation nDCG@10 {first.ndcg:.4f} -> {best.ndcg:.4f} at step {best.step} of "
+                f"{last.step}, {duration(curve.seconds)}{end}; {stored.path}"
+            )
         )
     if done.forecast is not None:
-        lines.append(came_line(done.forecast, done.changes.curves))
+        lines.append(Line(came_line(done.forecast, done.changes.curves)))
     for one in done.changes.comparisons:
-        gain = one.over_seeds
-        lines.append(f"{one.tuned} against {one.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}")
+        lines.append(_gain_line(one))
         if len(one.seeds) > 1:
             values = [each.tuned for each in one.seeds]
-            lines.append(f"  over {len(values)} seeds {min(values):.4f} to {max(values):.4f}")
+            lines.append(Line(f"  over {len(values)} seeds {min(values):.4f} to {max(values):.4f}"))
         judged = f"{one.judged.base:.0%} -> {one.judged.tuned:.0%} of the first ten"
         alone = f"{one.condensed.base:.4f} -> {one.condensed.tuned:.4f}, {_gain(one.condensed)}"
-        lines.append(f"  by judged hits alone ({judged}): {alone}")
+        lines.append(Line(f"  by judged hits alone ({judged}): {alone}"))
     return lines
 
 
-def reranker_lines(done: Reranked) -> list[str]:
+def _gain_line(one: Comparison) -> Line:
+    """What a strategy gained; good or bad where its interval says so."""
+    gain = one.over_seeds
+    low, high = gain.interval or (0, 0)
+    text = f"{one.tuned} against {one.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}"
+    return Line(text, "good" if low > 0 else "bad" if high < 0 else "")
+
+
+def reranker_lines(done: Reranked) -> list[Line]:
     """How the training of a cross-encoder went, what it changes, and what it costs."""
     curve, change = done.stored.curve, done.change
     best, end = curve.steps[curve.best], ", stopped early" if curve.stopped_early else ""
     memory = "" if curve.memory_bytes is None else f", {curve.memory_bytes / 1e9:.1f} GB"
     trained = f"trained in {duration(curve.seconds)}{memory}{end}"
     times = ", ".join(f"{name} {p50:.1f} ms" for name, (p50, _) in done.stages.items())
-    gain = change.over_seeds
+    notes = [f"note: {note}" for note in done.stored.notes]
+    worse = ["note: the reranker is worse than what it reorders; do not use it as it is"]
+    quality = f"validation nDCG@10 {best.ndcg:.4f} at step {best.step} of {curve.steps[-1].step}"
     return [
-        f"cross-encoder: validation nDCG@10 {best.ndcg:.4f} at step {best.step} of {curve.steps[-1].step}, {trained}",
-        f"  {done.stored.path}",
-        *(f"note: {note}" for note in done.stored.notes),
-        f"{change.tuned} against {change.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}",
-        *(["note: the reranker is worse than what it reorders; do not use it as it is"] if gain.difference < 0 else []),
-        f"a query, median of single ones: {times}",
+        Line(f"cross-encoder: {quality}, {trained}"),
+        Line(f"  {done.stored.path}"),
+        *(Line(note, "warn") for note in notes),
+        _gain_line(change),
+        *(Line(note, "warn") for note in worse if change.over_seeds.difference < 0),
+        Line(f"a query, median of single ones: {times}"),
     ]
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = ".relevance-folder"
 """The file by which a folder of ours is known; its first line says what the folder holds."""
 
-Content = Literal["results", "diagnosis", "tuning", "mutations", "report"]
+Content = Literal["results", "diagnosis", "tuning", "mutations", "report", "history", "check"]
 
 # what a content is called; a folder that was written before there was a mark is known by all that it holds: files that
 # always were there, and those that were at times
@@ -35,12 +35,14 @@ _CONTENTS: Mapping[str, tuple[str, str, str]] = {
     ),
     "diagnosis": ("an earlier diagnosis", "diagnosis.md diagnosis.json to_judge.csv", "report.html"),
     "tuning": ("an earlier tuning", "combinations.csv held_out.csv strategy.toml index.md heatmap.png", ""),
-    "mutations": ("earlier mutations", "mutations.json mutations.csv mutations.md", ""),
+    "mutations": ("earlier mutations", "mutations.json mutations.csv mutations.md", "report.html"),
     "report": (
         "an earlier report",
         "index.md training.csv comparison.csv queries.csv pairs.csv curve.png",
         "notes.txt seeds.png queries.png similarity-boxes.png similarity-densities.png",
     ),
+    "history": ("an earlier history", "history.json report.html", ""),
+    "check": ("an earlier check", "check.json report.html", ""),
 }
 
 

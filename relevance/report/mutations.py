@@ -1,4 +1,4 @@
-"""Planted changes and what the gate said of them: lines for a terminal, a page in Markdown, JSON and CSV."""
+"""Planted changes and what the gate said of them: lines for a terminal, pages, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
 from relevance.mutation import SAID, said
+from relevance.report.page import html_page
 from relevance.report.pages import page
 from relevance.report.results import attributes
-from relevance.text import chance, narrow_table, plural, printable, terminal_table
+from relevance.text import Line, chance, narrow_table, plural, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,15 +29,38 @@ _GIVEN_UP = ("p", "adjusted p", "floors", "strategy", "by", "worst")
 """Columns that go, empty ones first, until a terminal has room for what happened."""
 
 
-def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
-    """A line for each change, the counts by size of the drop, and what all of it cost."""
+def mutation_lines(mutations: Outcomes, *, columns: int, neutral: bool = False) -> list[Line]:
+    """A line for each change, the counts by size of the drop, and what all of it cost.
+
+    Args:
+        mutations: what was planted, and what became of it.
+        columns: of the terminal.
+        neutral: whether nothing of it should fail.
+    """
     cells = {name: [name, *column] for name, *column in zip(_HEAD, *_rows(mutations), strict=True)}
     # what happened, or why nothing did, is cut rather than left out
     table = narrow_table(cells, sorted(_GIVEN_UP, key=lambda name: any(cells[name][1:])), columns, cut=_HEAD[-1])
     bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
-    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *SAID), *bands]), ""]
-    strength = _strength(mutations)
-    return [printable(line) for line in (*table, *((strength, "") if strength else ()), _cost(mutations))]
+    marks = ["head", *(_mark(one, mutations.measure, neutral=neutral) for one in mutations.outcomes)]
+    lines = [Line(text, mark) for text, mark in zip(table, marks, strict=True)]
+    head, *counted = terminal_table([(f"drop of {mutations.measure}", *SAID), *bands])
+    lines += [Line(""), Line(head, "head"), *map(Line, counted), Line("")]
+    if strength := _strength(mutations):
+        lines += [Line(strength), Line("")]
+    return [*lines, Line(_cost(mutations))]
+
+
+_LOOKED_AT = 0.02
+"""A drop of so much that passes is worth a look."""
+
+
+def _mark(one: Outcome, measure: str, *, neutral: bool) -> str:
+    """What a line means: a regression that is caught is good, noise that fails is bad."""
+    if one.caught:
+        return "bad" if neutral else "good"
+    worst = one.worst(measure)
+    passes = one.caught is False and worst is not None and (worst.relative or 0) >= _LOOKED_AT
+    return "warn" if passes and not neutral else ""
 
 
 def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
@@ -44,14 +68,30 @@ def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
     return terminal_table([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
 
 
-def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
-    """All files of the folder, by name; `of` is what was measured, a line each, as the terminal says it."""
+def mutation_files(
+    mutations: Outcomes,
+    *,
+    of: Sequence[str],
+    wrong: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    neutral: bool = False,
+) -> Mapping[str, str]:
+    """All files of the folder, by name.
+
+    Args:
+        mutations: what was planted, and what became of it.
+        of: what was measured, a line each, as the terminal says it.
+        wrong: what the gate should have said otherwise, a line each.
+        notes: what else is to be said, a line each.
+        neutral: whether nothing of it should fail.
+    """
     document = {
         **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
         "indices": mutations.indexed,
         "bands": {name: dict(zip(SAID, counts, strict=True)) for name, counts in _bands(mutations).items()},
+        "smallest_visible": _smallest_visible(mutations),
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
     drops = ("before", "after", "drop", "p", "adjusted_p")
@@ -72,6 +112,11 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
             ("kind", "group", "seed", "verdict", "strategy", "answer", *drops, "drawn"), _csv_rows(mutations)
         ),
         "mutations.md": index,
+        "report.html": html_page(
+            "mutations",
+            "What the gate would catch",
+            {"results": document, "of": of, "wrong": wrong, "notes": notes, "neutral": neutral},
+        ),
     }
 
 
@@ -111,15 +156,18 @@ def _bands(mutations: Outcomes) -> dict[str, list[int]]:
     return bands
 
 
-def _strength(mutations: Outcomes) -> str:
-    """The smallest drop that the findings of a strategy name: what these queries can show."""
+def _smallest_visible(mutations: Outcomes) -> dict[str, float]:
+    """By strategy the median of the smallest drops that its findings name: what these queries can show."""
     visible: dict[str, list[float]] = {}
     for one in mutations.outcomes:
         for finding in one.leading(mutations.measure):
             if finding.smallest_visible is not None:
                 visible.setdefault(finding.strategy, []).append(finding.smallest_visible)
-    middle = {name: sorted(values)[len(values) // 2] for name, values in visible.items()}
-    text = ", ".join(f"{name} {100 * value:.1f}%" for name, value in middle.items())
+    return {name: sorted(values)[len(values) // 2] for name, values in visible.items()}
+
+
+def _strength(mutations: Outcomes) -> str:
+    text = ", ".join(f"{name} {100 * value:.1f}%" for name, value in _smallest_visible(mutations).items())
     return f"smallest drop that these queries show four times of five, median over the changes: {text}" if text else ""
 
 
@@ -145,7 +193,7 @@ def _csv_rows(mutations: Outcomes) -> Iterator[Sequence[str | float | None]]:
 
 
 def _entry(one: Outcome, measure: str) -> dict[str, object]:
-    effect = ("before", "after", "relative", "p", "adjusted_p", "smallest_visible")
+    effect = ("before", "after", "relative", "interval", "p", "adjusted_p", "smallest_visible")
     strategies = [
         {
             "strategy": finding.strategy,
@@ -158,7 +206,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
         "kind": one.kind.name,
         "group": one.kind.group,
         "what": one.kind.what,
-        **attributes(one, "seed", "drawn", "verdict"),
+        **attributes(one, "seed", "drawn", "verdict", "caught"),
         "decided_by": one.decided_by(measure),
         "refused": one.refused,
         "not_applicable": one.inapplicable,

@@ -141,12 +141,12 @@ def attributes(record: object, *names: str) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
-def _rounded(value: Any) -> Any:
-    """A value as the JSON files have it, numbers with six decimals: beyond them is the rounding of the machine."""
+def rounded(value: Any) -> Any:
+    """Give a value as the JSON files have it, numbers with six decimals: beyond them is the rounding of the machine."""
     if isinstance(value, dict):
-        return {name: _rounded(one) for name, one in value.items()}
+        return {name: rounded(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     if isinstance(value, float):
         return round(value, _DIGITS) if math.isfinite(value) else None
     return value
@@ -184,9 +184,7 @@ def results_document(
             "version": suite.engine.version,
             "line": plan.engine.line,
             "facts": dict(suite.engine.facts),
-            "preparation": _rounded(
-                attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")
-            ),
+            "preparation": rounded(attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")),
         },
         "models": {name: _model(name, plan) for name in plan.models},
         "strategies": {name: _strategy(result, fuses=suite.engine.fuses) for name, result in suite.results.items()},
@@ -206,7 +204,7 @@ def _compared_document(comparison: Comparison, now: Snapshot) -> Mapping[str, An
         "dataset": {"name": now.dataset.name, "products": now.dataset.products, "queries": len(now.queries)},
         "engine": {name: now.engine.get(name) for name in ("name", "version")},
         "strategies": {
-            name: {"metrics": {str(metric): _rounded(float(values.mean())) for metric, values in one.metrics.items()}}
+            name: {"metrics": {str(metric): rounded(float(values.mean())) for metric, values in one.metrics.items()}}
             for name, one in now.strategies.items()
         },
         "not_run": {},
@@ -239,18 +237,18 @@ def _strategy(result: Result, *, fuses: bool) -> Mapping[str, object]:
     return {
         "model": ", ".join(result.strategy.models) or None,
         **({} if result.strategy.served is None else {"fusion": "server" if fuses else "ours"}),
-        "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in result.evaluation.per_query},
-        "run_time_s": _rounded(timing.run_time_s) if timing else None,
+        "metrics": {str(metric): rounded(result.evaluation.mean(metric)) for metric in result.evaluation.per_query},
+        "run_time_s": rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
         "latency_ms": {
             "p50": round(timing.single.p50_ms, 4) if timing else None,
             "p95": round(timing.single.p95_ms, 4) if timing else None,
             **(_stages(timing.single) if timing else {}),
         },
-        **({"embedding": _rounded(asdict(timing.embedding))} if timing and timing.embedding else {}),
-        "took": _rounded(took),
-        **({} if result.recall is None else {"recall": _rounded(result.recall)}),
-        **({"rebuilds": _rounded(dict(result.rebuilds))} if result.rebuilds else {}),
+        **({"embedding": rounded(asdict(timing.embedding))} if timing and timing.embedding else {}),
+        "took": rounded(took),
+        **({} if result.recall is None else {"recall": rounded(result.recall)}),
+        **({"rebuilds": rounded(dict(result.rebuilds))} if result.rebuilds else {}),
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }
@@ -280,12 +278,12 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
             name: attributes(one, "count", "judged", "next_look", "settled", "words")
             for name, one in comparison.holes.items()
         },
-        "effective_queries": _rounded(comparison.effective_queries),
-        "accepted": [_rounded(asdict(entry)) for entry in comparison.accepted],
-        "proposed": [_rounded(asdict(entry)) for entry in comparison.proposed],
+        "effective_queries": rounded(comparison.effective_queries),
+        "accepted": [rounded(asdict(entry)) for entry in comparison.accepted],
+        "proposed": [rounded(asdict(entry)) for entry in comparison.proposed],
         "changed": list(comparison.differs),
         "notes": list(comparison.notes),
-        "findings": _rounded(findings),
+        "findings": rounded(findings),
     }
 
 
@@ -427,7 +425,7 @@ def _diagnosis_json(diagnoses: Sequence[Diagnosis]) -> str:
             "baseline": one.baseline,
             "changed": list(one.differs),
             "notes": list(one.notes),
-            "reported": [_rounded(asdict(row)) for row in one.reported],
+            "reported": [rounded(asdict(row)) for row in one.reported],
             "strategies": [_why(why, one) for why in one.strategies],
         }
         for one in diagnoses
@@ -468,7 +466,7 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
         "segments": [attributes(one, "segment", "queries", *means, "answer") for one in why.segments],
         "to_judge": {"hits": len(needed), "needed": sum(needed)},
     }
-    return {**_rounded(document), "rankings": rankings}  # grades are not rounded
+    return {**rounded(document), "rankings": rankings}  # grades are not rounded
 
 
 def _laid_out(value: object, margin: str) -> str:

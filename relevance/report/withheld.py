@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
 from relevance.mutation import LOOKS, POOLS, SAID
+from relevance.report.page import html_page
 from relevance.report.pages import page
 from relevance.report.results import attributes
-from relevance.text import plural, printable, terminal_table
+from relevance.text import Line, plural, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +22,18 @@ _HEAD = ("by all judgments", "changes", "hits judged", *SAID)
 _PAIRS = ("kind", "seed", "undone", "strategy", "change", "truth", "complete", "holes")
 
 
-def withheld_lines(tried: Sequence[Tried], pool: str) -> list[str]:
-    """The counts by what is true, and how many hits were judged."""
-    lines = [f"judgments withheld: {POOLS[pool]}", "", *terminal_table([_HEAD, *_rows(tried)]), "", _neither(tried)]
-    return [printable(line) for line in lines]
+def withheld_lines(tried: Sequence[Tried], pool: str) -> list[Line]:
+    """The counts by what is true: a row for each answer, a column for so many hits judged."""
+    lines = [Line(f"judgments withheld: {POOLS[pool]}"), Line("")]
+    for truth, name in _TRUTHS.items():
+        own = [one for one in tried if one.truth == truth]
+        rows = [
+            (said, *(str(sum(one.answers[at] == said for one in own)) for at in range(len(LOOKS)))) for said in SAID
+        ]
+        head, *table = terminal_table([("hits judged", *map(str, LOOKS)), *rows], right=range(1, len(LOOKS) + 1))
+        lines += [Line(f"{name}: {plural(len(own), 'change')}", "head"), Line(f"  {head}")]
+        lines += [*(Line(f"  {row}") for row in table), Line("")]
+    return [*lines, Line(_neither(tried))]
 
 
 def wrong_lines(tried: Sequence[Tried]) -> Iterator[str]:
@@ -38,8 +47,17 @@ def wrong_lines(tried: Sequence[Tried]) -> Iterator[str]:
             yield f"{what} {truth} ({100 * one.change:+.1f}%), and {says}"
 
 
-def withheld_files(tried: Sequence[Tried], pool: str, *, of: Sequence[str]) -> Mapping[str, str]:
-    """All files of the folder, by name; `of` is what was measured, a line each, as the terminal says it."""
+def withheld_files(
+    tried: Sequence[Tried], pool: str, *, of: Sequence[str], notes: Sequence[str] = ()
+) -> Mapping[str, str]:
+    """All files of the folder, by name.
+
+    Args:
+        tried: what was tried.
+        pool: what stayed judged, one of `POOLS`.
+        of: what was measured, a line each, as the terminal says it.
+        notes: what else is to be said, a line each.
+    """
     head = (*_PAIRS, *(f"at {look}" for look in LOOKS))
     pairs = [(*attributes(one, *_PAIRS).values(), *one.answers) for one in tried]
     shown = [(*row[:4], f"{100 * one.change:+.1f}%", *row[5:]) for one, row in zip(tried, pairs, strict=True)]
@@ -54,6 +72,19 @@ def withheld_files(tried: Sequence[Tried], pool: str, *, of: Sequence[str]) -> M
             pool=POOLS[pool],
             tables=[(_HEAD, _rows(tried)), (head, shown)],
             neither=_neither(tried),
+        ),
+        "report.html": html_page(
+            "withheld",
+            "What the gate says while judgments are withheld",
+            {
+                "results": document,
+                "looks": LOOKS,
+                "said": SAID,
+                "pool": POOLS[pool],
+                "of": of,
+                "wrong": [*wrong_lines(tried)],
+                "notes": notes,
+            },
         ),
     }
 

@@ -1,8 +1,10 @@
 """Numbers by commit: versions of a baseline in git, a file of sessions, change points, and the command."""
 
+import json
 import shutil
 import sqlite3
 from argparse import ArgumentParser
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +12,11 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+from helpers.pages import payload
 from helpers.repository import BASELINES, commit, git, shop, shop_repository
 
-from relevance.baseline import files, write_baseline
-from relevance.cli import Answer, history
+from relevance.baseline import Acceptance, Accepted, files, write_baseline
+from relevance.cli import history
 from relevance.cli.parser import COMMANDS
 from relevance.errors import CouldNotRunError, InputError
 from relevance.evaluation import NDCG10
@@ -30,7 +33,7 @@ from relevance.history import (
     version_of,
 )
 from relevance.history.bisecting import described
-from relevance.text import one_line
+from relevance.text import Line, one_line
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -44,10 +47,11 @@ def version(*numbers: float, day: int = 0, accepted: bool = True, keys: object =
     return Version(Commit(f"{day:040x}", NOON + timedelta(days=day), f"day {day}"), accepted, keys, values)
 
 
-def run(*argv: str) -> Answer:
+def run(*argv: str) -> list[str]:
+    """The lines that the command prints."""
     parser = ArgumentParser()
     COMMANDS["history"][0](parser)
-    return history.run(parser.parse_args(argv))
+    return [line.text if isinstance(line, Line) else line for line in history.run(parser.parse_args(argv)).lines]
 
 
 # git
@@ -336,12 +340,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_table_names_commits_and_marks_the_change_point(project: Path) -> None:
     hashes = shop_repository(project, [0.5, 0.51, 0.5, 0.45, 0.455, 0.45])
-    lines = run().lines
+    lines = run()
     assert lines[0] == f"{FILE}: 6 versions in git"
     assert "titles  nDCG@10  ▇█▇▁▂▁  0.5000 → 0.4500 (-10.0%)" in lines
     row = next(line for line in lines if hashes[3][:7] in line)
     assert " ".join(row.split()) == (
-        f"{hashes[3][:7]} 2025-10-12 baseline 0.4500 -10.0% ◀ fell by 10.3%: 0.5033 → 0.4517 change 3"
+        f"{hashes[3][:7]} 2025-10-12 baseline 0.4500 -10.0% ◀ fell by 10.3% 0.5033 → 0.4517 change 3"
     )
     assert sum("◀" in line for line in lines) == 1
 
@@ -350,7 +354,7 @@ def test_sessions_stand_beside_the_versions(project: Path) -> None:
     shop_repository(project, [0.5])
     snapshot = version_of(shop(0.4), NDCG10, Commit("f" * 40, datetime.now(UTC), "now", dirty=True), accepted=False)
     append(project / "h", snapshot, dataset="shop", engine="embedded", metric=NDCG10)
-    lines = run("--history", "h").lines
+    lines = run("--history", "h")
     assert lines[1] == "h: 1 session"
     assert next(line for line in lines if "fffffff" in line).split()[2:4] == ["session", "0.4000"]
     assert "fffffff+" in "\n".join(lines)
@@ -359,8 +363,8 @@ def test_sessions_stand_beside_the_versions(project: Path) -> None:
 def test_the_file_alone_is_enough(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append(project / "h", version(0.5), dataset="shop", engine="embedded", metric=NDCG10)
     monkeypatch.setenv("RELEVANCE_HISTORY", "h")
-    assert "no folder" in run().lines[1]
-    assert any(line.startswith("titles  nDCG@10") for line in run().lines)
+    assert "no folder" in run()[1]
+    assert any(line.startswith("titles  nDCG@10") for line in run())
 
 
 def test_a_strategy_that_is_not_known(project: Path) -> None:
@@ -373,4 +377,38 @@ def test_a_subject_cannot_write_to_the_terminal(project: Path) -> None:
     shop_repository(project, [0.5])
     write_baseline(shop(0.4), project / BASELINES)
     commit(project, "red \x1b[31m now", at=1)
-    assert any("red \\x1b[31m now" in line for line in run().lines)
+    assert any("red \\x1b[31m now" in line for line in run())
+
+
+def test_the_page_lies_beside_the_results_or_where_it_is_asked_for(project: Path) -> None:
+    shop_repository(project, [0.5, 0.4])
+    assert run()[-1] == "page: .relevance/history/report.html"
+    assert run("--out", "seen")[-1] == "page: seen/report.html"
+    for folder in (project / ".relevance" / "history", project / "seen"):
+        document = json.loads((folder / "history.json").read_text())
+        assert payload(folder / "report.html") == {"results": document}
+        assert document["strategies"]["titles"]["values"] == [0.5, 0.4]
+        assert document["sources"] == [f"{FILE}: 2 versions in git"]
+
+
+def test_a_page_that_has_no_room_is_a_note_unless_it_was_asked_for(project: Path) -> None:
+    shop_repository(project, [0.5])
+    (project / ".relevance").write_text("a file")
+    assert run()[-1].startswith("note: no page: --out ")
+    (project / "taken").mkdir()
+    (project / "taken" / "thesis.txt").write_text("")
+    with pytest.raises(InputError, match="holds other files; allowed: a new or empty folder, or an earlier history"):
+        run("--out", "taken")
+
+
+def test_what_was_accepted_by_hand_stands_at_the_version_that_has_it(project: Path) -> None:
+    shop_repository(project, [0.5])
+    wanted = Accepted("loss", fails=True, before=0.5, after=0.4, scores_sha256="0" * 64)
+    accepted = Acceptance("2025-10-09T10:00:00Z", "Ada", "wanted", "nDCG@10", "", {"titles": wanted})
+    write_baseline(replace(shop(0.4), log=(accepted,)), project / BASELINES)
+    commit(project, "accepted", at=1)
+    run()
+    document = json.loads((project / ".relevance" / "history" / "history.json").read_text())
+    (entry,) = document["accepted"]
+    assert (entry["by"], entry["reason"], entry["version"]) == ("Ada", "wanted", 1)
+    assert entry["strategies"]["titles"]["verdict"] == "loss"

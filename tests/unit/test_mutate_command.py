@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import shop
+from helpers.pages import payload
 
 from relevance.cli import main
 from relevance.mutation import KINDS, NEUTRAL_KINDS
@@ -37,11 +38,15 @@ def test_lines_and_folder_say_what_the_gate_says_of_each_kind(folder: Path, caps
     assert " refused " in lines["duplicates"]
     assert "not applicable" in lines["vectors_stale"]
     assert "every list is turned round" in lines["hits_reversed"]
-    assert "measured drop of nDCG@10" in out
+    assert "\ndrop of nDCG@10  " in out
     assert "changes without training took" in out
     written = {path.name: path.read_text(encoding="utf-8") for path in (folder / "found").iterdir()}
-    assert set(written) == {".relevance-folder", "mutations.csv", "mutations.json", "mutations.md"}
+    assert set(written) == {".relevance-folder", "mutations.csv", "mutations.json", "mutations.md", "report.html"}
     document = json.loads(written["mutations.json"])
+    page = payload(folder / "found" / "report.html")
+    assert page["results"] == document
+    assert [f"relevance: {line}" for line in page["wrong"]] == err.splitlines()
+    assert [one["caught"] for one in document["mutations"]] == [None, True, True]
     assert [one["kind"] for one in document["mutations"]] == ["vectors_stale", "hits_reversed", "duplicates"]
     rows = list(csv.DictReader(written["mutations.csv"].splitlines()))
     assert {row["kind"] for row in rows} == {"vectors_stale", "hits_reversed", "duplicates"}
@@ -101,11 +106,14 @@ def test_withheld_judgments_are_told_by_truth_and_written(folder: Path, capsys: 
     code, out, err = run(capsys, "--holes", "five", *only)
     assert (code, bool(err)) in {(0, False), (1, True)}
     assert "judgments withheld: what the baseline's first five show is judged" in out
-    assert len(re.findall(r"^truly (?:better|a loss) ", out, flags=re.MULTILINE)) == 10
+    assert len(re.findall(r"^truly (?:better|a loss): \d", out, flags=re.MULTILINE)) == 2
     rows = list(csv.DictReader((folder / "found" / "mutations.csv").read_text(encoding="utf-8").splitlines()))
     assert {(row["strategy"], row["undone"]) for row in rows} >= {("textsearch", "False"), ("textsearch", "True")}
     assert all(row["kind"] == "last_word_lost" and row["at 0"] for row in rows)
     counted = json.loads((folder / "found" / "mutations.json").read_text(encoding="utf-8"))
+    page = payload(folder / "found" / "report.html")
+    assert page["results"] == counted
+    assert [f"relevance: {line}" for line in page["wrong"]] == err.splitlines()
     assert (counted["pool"], len(counted["tried"])) == ("five", len(rows))
 
 

@@ -144,7 +144,7 @@ def test_rows_of_one_kind_say_what_was_drawn(plan: Plan) -> None:
     measured = mutate(plan, [(KINDS["filter_lost"], seed) for seed in range(8)], Limits())
     drawn = [one.drawn for one in measured.outcomes]
     assert len(set(drawn)) == 2
-    lines = mutation_lines(measured, columns=200)[1:9]
+    lines = [line.text for line in mutation_lines(measured, columns=200)[1:9]]
     assert all(f"{one}: a filter of each search body is lost" in line for one, line in zip(drawn, lines, strict=True))
     files = mutation_files(measured, of=["shop"])
     assert [one["drawn"] for one in json.loads(files["mutations.json"])["mutations"]] == drawn

@@ -435,7 +435,7 @@ def test_a_drop_of_nothing_has_no_sign() -> None:
     finding = Finding("a", "nDCG@10", "no loss", 0.5, 0.5, relative=0.0)
     outcome = Outcome(KINDS["k1_off"], SEED, snapshot(), Comparison("", (finding,)), changed=("a",))
     lines = mutation_lines(Outcomes(snapshot(), (outcome,), "nDCG@10", 1.0, 0, 0, 1), columns=120)
-    assert re.match(r"k1_off +no loss +0\.0% +a ", lines[1])
+    assert re.match(r"k1_off +no loss +0\.0% +a ", lines[1].text)
 
 
 def test_trainings_are_not_counted_among_the_seconds() -> None:

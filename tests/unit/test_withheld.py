@@ -134,11 +134,16 @@ def test_wrong_is_a_better_change_that_is_a_loss_and_a_loss_that_passes(
 
 def test_lines_and_files_count_by_truth_and_by_hits_judged() -> None:
     every = [one for one, _, _ in TABLE]
-    lines = withheld_lines(every, "five")
+    lines = [line.text for line in withheld_lines(every, "five")]
     assert lines[0] == "judgments withheld: what the baseline's first five show is judged"
-    rows = [line.split() for line in lines[3:13]]
-    assert rows[0] == ["truly", "better", "4", "0", "0", "3", "0", "1", "0"]
-    assert rows[6] == ["truly", "a", "loss", "2", "50", "1", "0", "1", "0", "0"]
+    better, loss = lines[2:9], lines[10:17]
+    assert better[:2] == ["truly better: 4 changes", "  hits judged       0  50  100  200  400"]
+    assert [row.split()[-5:] for row in better[2:]] == [
+        ["0", "0", "1", "1", "1"], ["3", "3", "1", "1", "1"], ["0"] * 5, ["1"] * 5, ["0", "0", "1", "1", "1"],
+    ]  # fmt: skip
+    assert loss[0] == "truly a loss: 2 changes"
+    assert [row.split()[-4] for row in loss[2:]] == ["1", "0", "1", "0", "0"]
+    assert max(map(len, lines)) <= 80
     assert lines[-1].startswith("2 changes more")
     assert next(wrong_lines(every)) == (
         "title_lost, undone: rrf is better (+2.0%), and the gate says undecided, fails with 70 of 70 hits judged"

@@ -263,3 +263,14 @@ function delta(change) {
   const kind = Math.abs(change) < SAME ? "quiet" : change < 0 ? "fell" : "rose";
   return el("span", { class: "delta" }, el("span", { class: `num ${kind}` }, signed(change, 3)), el("span", { class: "track", "aria-hidden": "true" }, Math.abs(change) < SAME ? null : bar));
 }
+
+/** A course for a cell, without axes: its shape alone. */
+function sparkline(values) {
+  const [width, height] = [140, 26];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const x = (at) => 3 + ((width - 6) * at) / Math.max(1, values.length - 1);
+  const y = (value) => (high > low ? height - 4 - ((height - 8) * (value - low)) / (high - low) : height / 2);
+  return svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" },
+    svg("polyline", { class: "course", points: values.map((value, at) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }),
+    svg("circle", { class: "dot best", cx: x(values.length - 1), cy: y(values.at(-1)), r: 3 }));
+}

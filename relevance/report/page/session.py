@@ -80,24 +80,23 @@ def history_of(versions: Sequence[Version]) -> dict[str, Any] | None:
 
     All values are as if every version had the newest one's queries, see `relevance.history.levels`.
     """
-    values: dict[str, list[float | None]] = {}
-    for name in versions[-1].values if versions else ():
-        measured = [at for at, one in enumerate(versions) if name in one.values]
-        if len(measured) > 1:
-            numbers = dict(zip(measured, levels([versions[at] for at in measured], name).tolist(), strict=True))
-            values[name] = [_rounded(numbers.get(at)) for at in range(len(versions))]
-    if not values:
-        return None
-    commits = [
-        {
-            "commit": one.commit.label,
-            "date": one.commit.time.date().isoformat(),
-            "subject": one.commit.subject,
-            "accepted": one.accepted,
-        }
-        for one in versions
-    ]
-    return {"versions": commits, "values": values}
+    courses = {name: course_of(versions, name) for name in (versions[-1].values if versions else ())}
+    values = {name: one for name, one in courses.items() if len(one) - one.count(None) > 1}
+    return {"versions": [commit_of(one) for one in versions], "values": values} if values else None
+
+
+def course_of(versions: Sequence[Version], name: str) -> list[float | None]:
+    """The means of a strategy by version, see `relevance.history.levels`; None where it was not measured."""
+    measured = [at for at, one in enumerate(versions) if name in one.values]
+    numbers = dict(zip(measured, levels([versions[at] for at in measured], name).tolist(), strict=True))
+    return [_rounded(numbers.get(at)) for at in range(len(versions))]
+
+
+def commit_of(version: Version) -> dict[str, Any]:
+    """What a page says of a version."""
+    commit = version.commit
+    date = commit.time.date().isoformat()
+    return {"commit": commit.label, "date": date, "subject": commit.subject, "accepted": version.accepted}
 
 
 def session_payload(

@@ -66,7 +66,7 @@ def test_the_recipes_that_were_compared_stand_on_the_page_and_in_a_file() -> Non
 
 @pytest.mark.parametrize("columns", [80, 120, None])
 def test_the_recipes_have_room_on_a_terminal(columns: int | None) -> None:
-    lines = recipe_lines(choice("loss=mnrl", "loss=hard+epochs=5"), columns)
+    lines = [line.text for line in recipe_lines(choice("loss=mnrl", "loss=hard+epochs=5"), columns)]
     table = lines[1:5]
     assert columns is None or max(map(len, table)) <= columns
     assert [line.split()[0] for line in table] == ["recipe", "base,", "loss=mnrl", "loss=hard+epochs=5"]
@@ -147,4 +147,5 @@ def test_a_reranker_that_is_worse_than_its_input_is_said_so(tuned: float, *, is_
     stored = SimpleNamespace(curve=Curve(steps, 0, 12.5, stopped_early=False), path="model", notes=())
     change = compared([0.5, 0.5, 0.5], [tuned, 0.5, 0.5])
     lines = reranker_lines(SimpleNamespace(stored=stored, change=change, stages={}))  # type: ignore[arg-type] # as it is
-    assert ("note: the reranker is worse than what it reorders; do not use it as it is" in lines) is is_said
+    note = "note: the reranker is worse than what it reorders; do not use it as it is"
+    assert ([line.mark for line in lines if line.text == note] == ["warn"]) is is_said
