@@ -521,8 +521,17 @@ class Session:
         report = pytest.TestReport("relevance::session", location, {}, outcome="failed", longrepr=text, when="setup")
         manager.subset_hook_caller("pytest_runtest_logreport", left_out)(report=report)
 
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter, exitstatus: int) -> None:
-        """Print for each run the table, what is not gated, and what the comparison says; then where the results are."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter, exitstatus: int) -> Generator[None]:
+        """Print what was measured below pytest's tracebacks and its list of failures, above its closing line."""
+        yield
+        self._summarize(terminalreporter, exitstatus)
+
+    def _summarize(self, terminalreporter: TerminalReporter, exitstatus: int) -> None:
+        """Print for each run the table, what is not gated, and what the comparison says; then where the results are.
+
+        The last line is what fails.
+        """
         columns = self._columns(terminalreporter)
         suggest = bool(self.config.getoption("--relevance-suggest-floors"))
         ended = self.error is None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
@@ -530,6 +539,10 @@ class Session:
         if runs:  # else what is left to say is said when pytest has said why it ended
             self.close(*self.runs.values())
         last = self._last_lines() if runs else []
+        for run in runs:
+            if causes := run.causes():
+                name = f"{run.name}: " if len(runs) > 1 else ""
+                last.append(Line(f"FAIL: {name}{'; '.join(causes)}", "bad"))
         for run in runs:
             if lines := run.summary_lines(columns, suggest=suggest):
                 title = f"relevance: {run.config.source.name}" + (f" ({run.name})" if len(runs) > 1 else "")

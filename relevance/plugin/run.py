@@ -23,7 +23,7 @@ from relevance.report.pages import job_summary
 from relevance.report.results import comparison_properties, session_files
 from relevance.report.screen import FAILURE, NOTE, SUMMARY
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
-from relevance.text import Line
+from relevance.text import Line, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from relevance.history import Version
     from relevance.strategies import Strategy
     from relevance.suite import Baseline, Result, Suite
+
+_SHOWN = 3
 
 
 class BenchmarkRun:
@@ -284,6 +286,25 @@ class BenchmarkRun:
         below = any(result.verdict.status == "fail" for result in self.results.values())
         worse = any(comparison.fails() for comparison in self.comparisons or ())
         return bool(below or worse or self.failures or (self.is_measured and (self.suite.refused or self.suite.broken)))
+
+    def causes(self) -> list[str]:
+        """What makes the session fail, in few words each; none where it does not."""
+        if not self.fails:
+            return []
+        causes, below = [], [name for name, one in self.results.items() if one.verdict.status == "fail"]
+        if self.is_measured and (broken := [*self.suite.refused, *self.suite.broken]):
+            causes.append(f"no ranking: {some(broken, _SHOWN)}")
+        if below:
+            causes.append(f"below a floor: {some(below, _SHOWN)}")
+        for one in self.comparisons or ():
+            failing: dict[str, list[str]] = {}
+            for name in filter(one.fails, self.results):
+                failing.setdefault(one.answer(name), []).append(name)
+            for answer in sorted(failing, key=list(gate.ANSWERS).index, reverse=True):
+                why = ", which fails here," if answer == "undecided" else ""
+                causes.append(f"{answer}{why} beside {one.baseline}: {some(failing[answer], _SHOWN)}")
+            causes += [f"{one.baseline}: {problem}" for problem in one.problems[:1]]
+        return causes or [some(self.failures, 1)]
 
     def judge(self, failed: Collection[str]) -> None:
         """Find what failed without a test that says so: neither a selection nor a test's own code is the gate.

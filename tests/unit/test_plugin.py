@@ -90,6 +90,22 @@ def test_a_run(project: pytest.Pytester) -> None:
     _check_same_bytes(project.path / ".relevance" / "latest", project.path / "two")
 
 
+def test_what_fails_stands_directly_above_the_closing_line(project: pytest.Pytester) -> None:
+    write_floors(project.path / "benchmarks", textsearch=0.8)
+    (project.path / "benchmarks" / "test_own.py").write_text("def test_own():\n    assert 1 == 2\n")
+    result = run(project, *TEXT, "--benchmark-disable")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    lines = [line for line in result.outlines if line]
+    assert lines[-2] == "FAIL: below a floor: textsearch"
+    assert re.search(r"2 failed, .* in ", lines[-1])
+    order = (
+        *("= FAILURES =", "assert 1 == 2", "short test summary info", "FAILED benchmarks/test_own.py"),
+        *("= relevance: homedepot =", "results: .relevance/latest"),
+    )
+    places = [next(at for at, line in enumerate(lines) if words in line) for words in order]
+    assert places == sorted(places)
+
+
 def test_quality_beside_cost_stands_where_it_is_asked_for(project: pytest.Pytester) -> None:
     text = printed(run(project, *TEXT, "--costs"))
     assert re.search(r"quality beside cost: .*\n *strategy +NDCG", text)

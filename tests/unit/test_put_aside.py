@@ -105,7 +105,9 @@ def test_whoever_starts_a_session_has_the_last_word(project: pytest.Pytester) ->
 def test_a_selection_that_is_meant(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
-    assert run(project, *options).ret == pytest.ExitCode.TESTS_FAILED
+    result = run(project, *options)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.outlines[-2].startswith(f"FAIL: {MAIN}: own: in the baseline and not measured; allowed: ")
     assert compare("--gate-from-baseline") == 1
     assert compare("--gate-from-baseline", "--allow-missing") == compare() == 0
     assert run(project, *options, "--allow-missing").ret == pytest.ExitCode.OK
