@@ -170,7 +170,9 @@ class StrategyDiagnosis:
         reranked: how many queries have other hits, or these in another order, whatever their metric.
         newly_empty: texts of the queries that returned hits before and return none now.
         rankings: both rankings of the worst queries; of the best one where none became worse.
-        judged: share of the hits with a judgment, before and now; None where it was not measured.
+        judged: share of the hits with a judgment, before and now, of queries that have hits; None where it was not
+            measured.
+        has_empty: whether a query has no hits, which the means of `Judged@10` count as 0.
         legs: of a strategy that combines several; empty for others.
         legs_note: what the legs say, or what cannot be known of them; "" where there are none.
         segments: what the gate found of each kind of query, by the leading metric.
@@ -194,6 +196,7 @@ class StrategyDiagnosis:
     legs: tuple[LegChange, ...]
     legs_note: str
     segments: tuple[Finding, ...]
+    has_empty: bool = False
     explained: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -436,6 +439,7 @@ def _diagnosed(
         legs=legs,
         legs_note=note,
         segments=tuple(one for one in findings if one.segment),
+        has_empty=not all((*old.hits, *new.hits)),
     )
 
 

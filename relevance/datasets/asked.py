@@ -71,6 +71,9 @@ class Orders:
     Args:
         path: of the file, which need not be there; None where nothing can be kept.
 
+    Attributes:
+        written: the file, once an order was added to it.
+
     Raises:
         InputError: it cannot be read, or is not as it was written: file, line, a way out.
     """
@@ -79,6 +82,7 @@ class Orders:
         self._path = path
         self._kept: dict[str, tuple[str, tuple[Row, ...]]] = {} if path is None else _read(path)
         self._changed = False
+        self.written: Path | None = None
 
     def of(self, key: str) -> tuple[Row, ...] | None:
         """Give the order of a comparison; None where it was not made before."""
@@ -110,7 +114,7 @@ class Orders:
                 write_file(self._path, csv_text(_COLUMNS, self._cells()))
         except RelevanceError as error:
             return f"the order of judging is not kept: {error}"
-        self._changed = False
+        self._changed, self.written = False, self._path
         return ""
 
     def _cells(self) -> list[tuple[str | float | None, ...]]:

@@ -536,7 +536,7 @@ def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limit
     blocks = best.fails or least.fails
     reason = f"{_end_words(least)} with unjudged hits at their worst, {_end_words(best)} with them at their best"
     if not blocks:
-        reason += "; neither fails"
+        reason += "; it fails in neither case"
     return replace(told, answer="undecided", cause="holes", needed=None, blocks=blocks, reasons=(happened, reason))
 
 

@@ -115,6 +115,6 @@ def _by_weight(weights: Sequence[float]) -> dict[str, _Bools]:
 
 def _by_judgments(grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
     judged = np.array([len(one) for one in grades], dtype=np.int64)
-    middle = median(judged.tolist()) if len(judged) else 0
+    middle = math.ceil(median(judged.tolist())) if len(judged) else 0  # fewer than 24.5 are fewer than 25
     few = judged < middle
-    return {f"fewer than {middle:g} judgments": few, f"{middle:g} judgments or more": ~few}
+    return {f"fewer than {middle} judgments": few, f"{middle} judgments or more": ~few}

@@ -31,7 +31,7 @@ from relevance.plugin.options import (
     updates_baseline,
 )
 from relevance.plugin.options import pytest_addoption as pytest_addoption
-from relevance.report.screen import SCREEN, folded_lines, on_screen, written_lines
+from relevance.report.screen import ORDER_OF_JUDGING, SCREEN, folded_lines, on_screen, written_lines
 from relevance.text import STYLES, Line, ProgressLines, before_output, folded, printable
 
 if TYPE_CHECKING:
@@ -556,7 +556,9 @@ class Session:
         """The notes, and what was written where."""
         lines = [Line(f"note: {note}", "warn") for note in self.notes]
         self.notes.clear()
-        return lines + [line for out in self.written for line in written_lines(out, self._shown(out))]
+        lines += [line for out in self.written for line in written_lines(out, self._shown(out))]
+        asked = dict.fromkeys(run.asked for run in self.runs.values() if run.asked is not None)
+        return lines + [Line(f"  {self._shown(path)}  {ORDER_OF_JUDGING}") for path in asked]
 
     def _on_screen(self, lines: Sequence[Line], last: Sequence[Line], columns: int | None) -> Sequence[Line]:
         """The lines that fit one screen with the last ones; all of them where there is no terminal, and with `-v`."""

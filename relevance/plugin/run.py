@@ -122,6 +122,11 @@ class BenchmarkRun:
         return hasattr(self, "suite") and bool(self.suite.results or self.suite.refused)
 
     @property
+    def asked(self) -> Path | None:
+        """The file beside the data in which the order of judging is kept, where the session added to it."""
+        return self._orders.written
+
+    @property
     def _lacks_baseline(self) -> bool:
         """Whether it is a failure that there is no baseline."""
         required = self.config.require_baseline

@@ -32,6 +32,9 @@ WRITTEN: Mapping[str, str] = MappingProxyType(
 )
 """What the end of a session names of a folder of results, in the order of reading."""
 
+ORDER_OF_JUDGING = "written beside the data: the order in which hits are asked to be judged; commit it"
+"""What the end of a session says of the file of `relevance.datasets.asked`, where it wrote to it."""
+
 STRATEGY, FAILURE, FINDING, DIFFERENCE, REASON, CHANGE, NOTE, NO_HITS, WHY = (
     *("strategy", "failure", "finding", "difference", "reason", "change", "note", "no hits", "why"),
 )

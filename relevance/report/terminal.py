@@ -441,8 +441,12 @@ def _overridden(one: Accepted, metric: str) -> str:
 
 
 def differences_of(comparison: Comparison) -> list[Finding]:
-    """The findings that are differences of a metric's mean, in the order of the comparison."""
-    return [one for one in comparison.findings if one.measure not in _NO_METRICS and not one.segment]
+    """The findings that are differences of a metric's mean, in the order of the comparison.
+
+    Queries that newly return nothing are among them where that is worse: it may be the only thing that is.
+    """
+    own = (one for one in comparison.findings if not one.segment)
+    return [one for one in own if one.measure not in _NO_METRICS or (one.measure == EMPTY and one.answer != "no loss")]
 
 
 def difference_cells(finding: Finding) -> dict[str, str]:
@@ -699,6 +703,7 @@ def queries_words(why: StrategyDiagnosis) -> str:
     silent = why.reranked - len(why.lost) - len(why.won)  # hits moved that the metric does not tell apart
     counts += f" ({silent:,} of them with other hits)" if silent > 0 else ""
     judged = "" if why.judged is None else f"; hits with a judgment {why.judged[0]:.0%} → {why.judged[1]:.0%}"
+    judged += ", queries without hits left out" if judged and why.has_empty else ""
     return f"queries by {why.metric}: {counts}{judged}"
 
 

@@ -142,6 +142,14 @@ def test_explanations_are_shown_and_counted(browser: Browser, tmp_path: Path) ->
         assert text(tab, "dialog .sheet-part p").startswith(words)
 
 
+def test_a_narrow_window_has_what_changed_in_its_first_screen(tab: Tab) -> None:
+    tab.call("Emulation.setDeviceMetricsOverride", width=390, height=850, deviceScaleFactor=1, mobile=True)
+    heads = "[...document.querySelectorAll('#strategies thead th')]"
+    end = "[one.textContent, one.getBoundingClientRect().right]"
+    ends = tab.evaluate(f"{heads}.filter((one) => one.offsetWidth).map((one) => {end})")
+    assert [head for head, right in ends if right <= 390][:4] == ["Strategy", "Answer", "Now", "Change"]
+
+
 def test_numbers_on_the_page_are_those_of_results(tab: Tab, page: Path) -> None:
     (comparison,) = payload(page)["results"]["comparison"]
     findings = {(one["strategy"], one["measure"], one["segment"]): one for one in comparison["findings"]}

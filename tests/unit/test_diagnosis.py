@@ -15,10 +15,11 @@ from relevance.baseline import Snapshot
 from relevance.datasets.asked import Row
 from relevance.diagnosis import Hit, changed_rankings, diagnose, parts_of, parts_without_strategy
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
-from relevance.gate import Comparison, Finding, Limits
+from relevance.gate import EMPTY, Comparison, Finding, Limits
 from relevance.gate.comparing import HolesFound
+from relevance.gate.segments import kinds_of_queries
 from relevance.records import NO_HIT, Judgments, Ranking
-from relevance.report.terminal import comparison_failure, comparison_lines
+from relevance.report.terminal import comparison_failure, comparison_lines, differences_of, queries_words
 
 FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "model": "base"}
 
@@ -305,7 +306,25 @@ def test_judged_hits_before_and_now() -> None:
 def test_a_query_without_hits_needs_no_judgment() -> None:
     before = own([0.8, 1.0], [("a",), ("b",)])
     assert why(before, own([0.8, 0.0], [("a",), ()])).judged == (0.9, 0.8)
-    assert why(before, own([0.0, 0.0], [(), ()])).judged == (0.9, 1.0)
+    found = why(before, own([0.0, 0.0], [(), ()]))
+    assert (found.judged, found.has_empty) == ((0.9, 1.0), True)
+    assert queries_words(found).endswith("hits with a judgment 90% → 100%, queries without hits left out")
+
+
+def test_what_newly_returns_nothing_is_a_row_of_the_differences_where_it_is_worse() -> None:
+    told: dict[Any, list[str]] = {"loss": ["nDCG@10", "empty results"], "no loss": ["nDCG@10"]}
+    for answer, rows in told.items():
+        findings = (*comparison(own="undecided").findings, Finding("own", EMPTY, answer, 0.0, 0.5, changed=1))
+        assert [one.measure for one in differences_of(Comparison("main.json", findings))] == rows
+
+
+def test_a_kind_of_query_between_two_numbers_of_judgments_has_a_whole_one() -> None:
+    grades = [{f"p{at}": 1.0 for at in range(size)} for size in (2, 3)]
+    kinds = kinds_of_queries(["oak", "pine"], grades)
+    assert [kinds[name].tolist() for name in ("fewer than 3 judgments", "3 judgments or more")] == [
+        [True, False],
+        [False, True],
+    ]
 
 
 def test_no_metric_in_common_is_a_note() -> None:

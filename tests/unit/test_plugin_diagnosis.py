@@ -62,6 +62,7 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
             "  60 hits that differ were not judged; the next 50 would tell more (to_judge.csv, relevance judge)",
             "  own: queries by nDCG@10: 60 lost, *",
             "  .relevance/latest/diagnosis.md * which queries changed, and why",
+            "  data/judgments.asked.csv  written beside the data: the order in which hits are asked to be judged; *",
         ]
     )
     folder = worse.path / ".relevance" / "latest"

@@ -94,7 +94,7 @@ def test_where_the_ends_differ_and_neither_fails_hits_decide_and_nothing_blocks(
     comparison = compared(pair, gated=(NDCG10,), unjudged_hits=setting, **limits)
     (leading,) = [one for one in comparison.findings if one.measure == "nDCG@10" and not one.segment]
     assert (leading.answer, leading.cause, leading.needed, comparison.fails()) == ("undecided", "holes", None, False)
-    assert leading.reasons[1] == f"{ends}; neither fails"
+    assert leading.reasons[1] == f"{ends}; it fails in neither case"
     found = comparison.holes["own"]
     words = "24 hits that differ were not judged; the next 24 would tell more"
     assert (found.settled, found.next_look, found.words) == (False, 24, words)

@@ -196,7 +196,7 @@ function strategyTable(metric) {
   const reach = reachOf(Object.values(found).flatMap((one) => [...(one.interval || []), one.after - one.before]));
   const hasTimes = names.some((name) => median(name) !== null);
   const heads = [["Strategy", ""]];
-  if (comparison) heads.push(["Answer", ""], ["Before", "num"]);
+  if (comparison) heads.push(["Answer", ""], ["Before", "num wide"]);
   heads.push([comparison ? "Now" : metric, "num"]);
   if (comparison) heads.push(["Change", "num"], ["95% interval", "num"], ["", ""], ["Queries changed", "num"]);
   const gated = ["pass", "fail"];
