@@ -302,12 +302,11 @@ class BenchmarkRun:
         if below:
             causes.append(f"below a floor: {some(below, _SHOWN)}")
         for one in self.comparisons or ():
-            failing: dict[str, list[str]] = {}
-            for name in filter(one.fails, self.results):
-                failing.setdefault(one.answer(name), []).append(name)
-            for answer in sorted(failing, key=list(gate.ANSWERS).index, reverse=True):
-                why = ", which fails here," if answer == "undecided" else ""
-                causes.append(f"{answer}{why} beside {one.baseline}: {some(failing[answer], _SHOWN)}")
+            failing = {name: one.answer(name) for name in filter(one.fails, self.results)}
+            for answer in reversed([*gate.ANSWERS]):
+                if names := [name for name, its in failing.items() if its == answer]:
+                    why = ", which fails here," if answer == "undecided" else ""
+                    causes.append(f"{answer}{why} beside {one.baseline}: {some(names, _SHOWN)}")
             causes += [f"{one.baseline}: {problem}" for problem in one.problems[:1]]
         return causes or [some(self.failures, 1)]
 
