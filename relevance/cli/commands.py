@@ -22,7 +22,6 @@ from relevance.finetune.reranker import USED
 from relevance.finetune.store import find_stored, last_step
 from relevance.gate import recorded_floors
 from relevance.packages import require
-from relevance.report.charts import no_pictures
 from relevance.report.comment import COMMENT
 from relevance.report.finetuned import (
     forecast_lines,
@@ -30,6 +29,7 @@ from relevance.report.finetuned import (
     recipe_lines,
     recipes_lines,
     report_files,
+    reranker_files,
     reranker_lines,
     training_lines,
 )
@@ -79,7 +79,7 @@ def finetune(arguments: argparse.Namespace) -> Answer:
     write_out(out, report_files(done), "report")
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines = [] if choice is None else [*recipe_lines(choice, columns), Line("")]
-    return Answer(0, (*lines, *outcome_lines(done), *_no_pictures(), f"report: {out / 'index.md'}"))
+    return Answer(0, (*lines, *outcome_lines(done), f"report: {out / PAGE}"))
 
 
 def _say(*lines: str) -> None:
@@ -105,19 +105,23 @@ def _kept(config: Config, missing: Sequence[Recipe]) -> Iterator[None]:
 
 
 def _reranker(arguments: argparse.Namespace, config: Config) -> Answer:
-    """Train the cross-encoder where it is not there, and say what it changes."""
-    beside = {"--seeds": arguments.seeds > 1, "--compare": arguments.compare, "--out": out_of(config)}
+    """Train the cross-encoder where it is not there, compare, write the report, and say what it changes."""
+    beside = {"--seeds": arguments.seeds > 1, "--compare": arguments.compare}
     typed = (key for key in keys("finetune") if key.option and config.origins[key.path].startswith("option"))
     beside |= {key.option: key.name not in (*USED, "mix") for key in typed}
     for option, is_set in beside.items():
         if is_set:
             raise InputError(f"{option} changes nothing beside --reranker; leave it out")
+    out = out_of(config) or config.out.with_name("reranker")
+    check_folder(out, content="report")
     plan = plan_reranker(config)
     _say(*plan_lines(plan))
-    missing = [plan.reranker.recipe] if plan.reranker is not None and plan.reranker.stored is None else []
-    with _kept(config, missing):
+    assert plan.reranker is not None  # noqa: S101 - a strategy uses it
+    recipe = plan.reranker.recipe
+    with _kept(config, [] if plan.reranker.stored else [recipe]):
         done = compare_reranker(plan, progress=True)
-    return Answer(0, tuple(reranker_lines(done)))
+    write_out(out, reranker_files(done, recipe), "report")
+    return Answer(0, (*reranker_lines(done), f"report: {out / PAGE}"))
 
 
 def tune(arguments: argparse.Namespace) -> Answer:
@@ -148,12 +152,8 @@ def tune(arguments: argparse.Namespace) -> Answer:
             bar.update(total - bar.n)  # what TPE suggests twice is tried once
         notes = [f"note: {note}" for note in ask([today])[0].notes()]
     write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
-    written = f"written to {out}: index.md, {COMBINATIONS}, …"
-    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), *notes, *_no_pictures(), written))
-
-
-def _no_pictures() -> list[str]:
-    return [line] if (line := no_pictures()) else []
+    written = f"written to {out}: {PAGE}, index.md, {COMBINATIONS}, …"
+    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), *notes, written))
 
 
 def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:

@@ -159,9 +159,11 @@ def _finetune(parser: argparse.ArgumentParser) -> None:
         "are compared by the validation queries, and the benchmark is measured with the winner; repeatable"
     )
     parser.add_argument("--compare", action="append", default=[], metavar="RECIPES", help=compare)
-    reranker = "train the cross-encoder of strategies that rerank instead, and say what it changes; writes no report"
+    reranker = "train the cross-encoder of strategies that rerank instead, and report what it changes"
     parser.add_argument("--reranker", action="store_true", help=reranker)
-    out = "folder of the report, replaced whole (default: finetune beside the folder of benchmark results)"
+    out = (
+        "folder of the report, replaced whole (default: finetune, or reranker, beside the folder of benchmark results)"
+    )
     _of_configuration(parser, "finetune", without=_OF_SESSIONS, helps={"--out": out})
 
 

@@ -1,17 +1,18 @@
-"""The report on a fine-tuning: a folder with an index page, pictures and CSV files, and lines for the terminal."""
+"""The report on a fine-tuning: a folder with a page, the same in words, CSV files; and lines for the terminal."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from relevance.files import csv_text
 from relevance.finetune.changes import LEVEL, label_correlations, label_groups
 from relevance.finetune.choosing import Difference
 from relevance.finetune.recipe import estimated_seconds
-from relevance.report import charts
+from relevance.finetune.reranker import USED
+from relevance.report.page.finetuned import comparisons_of, curves_of, finetuned_page, pairs_of, recipes_of
 from relevance.report.pages import page
+from relevance.report.results import PAGE
 from relevance.setting import text_of
 from relevance.suite.finetuning import CONDENSED_FROM
 from relevance.text import Line, duration, narrow_table, plural, printable
@@ -21,86 +22,152 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from relevance.finetune.changes import Changes, Comparison, Gain
+    from relevance.finetune.changes import Comparison, Gain
     from relevance.finetune.choosing import Choice
     from relevance.finetune.forecast import Forecast
     from relevance.finetune.recipe import Curve, Recipe
+    from relevance.finetune.reranker import RerankerRecipe
     from relevance.suite.finetuning import FineTuning, Reranked, Training
     from relevance.suite.recipes import Recipes
 
-_SHOWN_NOTES = 10  # on the page
+_SHOWN_NOTES = 10  # in the index
 
 
 def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
-    """The files of the report by name: the page, its tables whole as CSV, and its pictures."""
-    changes, leaks, recipe = done.changes, done.finetuned.leaks, done.trainings[0].recipe
+    """The files of the report by name: the page, its tables whole as CSV, and the same in words."""
+    changes, recipe = done.changes, done.trainings[0].recipe
+    leaks = done.finetuned.leaks
     seeds = [each.seed for each in done.trainings]
     near = leaks.near_queries if leaks else ()
-    groups = label_groups(changes.pairs)
     similarity = "dot product" if recipe.base.similarity == "dot" else "cosine"
     notes = [*done.finetuned.notes, *(f"near: {own!r} was trained on, {other!r} is evaluated" for own, other in near)]
+    came = None if done.forecast is None else came_line(done.forecast, changes.curves).replace("->", "→")
+    choice_lines = [] if done.choice is None else _choice_lines(done.choice)
+    facts = _facts(done, seeds)
+    payload = {
+        "dataset": recipe.dataset,
+        **comparisons_of(changes.comparisons, seeds),
+        "curves": curves_of(changes.curves, seeds),
+        "recipes": None if done.choice is None else recipes_of(done.choice, choice_lines),
+        "similarity": similarity,
+        "pairs": pairs_of(changes.pairs),
+        "times": None,
+        "forecast": came and f"{came}.",
+        "facts": [(name, value) for name, value, _ in facts],
+        "notes": notes,
+    }
     index = page(
         "finetuned",
         recipe=recipe,
-        model=str(done.stored[0].path),
-        leaks=leaks,
-        options={name: text_of(value) for name, value in asdict(recipe.options).items() if name != "seed"},
+        facts=facts,
         seeds=seeds,
         notes=notes,
         most_notes=_SHOWN_NOTES,
         changes=changes,
         choice=done.choice,
-        came=None if done.forecast is None else came_line(done.forecast, changes.curves).replace("->", "→"),
+        came=came,
         recipes=[] if done.choice is None else list(zip(*recipe_table(done.choice).values(), strict=True)),
-        choice_lines=[] if done.choice is None else _choice_lines(done.choice),
+        choice_lines=choice_lines,
         level=f"{LEVEL:.0%}",
         condensed_from=CONDENSED_FROM,
-        whiskers=[f"{share:.0%}" for share in charts.WHISKERS],
         correlations=label_correlations(changes.pairs),
-        groups=groups,
+        groups=label_groups(changes.pairs),
         similarity=similarity,
     )
-    means = ("base_mean", "tuned_mean", "difference", "interval_low", "interval_high")
-    scores = ("ndcg10_before", "ndcg10_after", "change")
     column = similarity.replace(" ", "_")
     standing = (f"{column}_before", f"{column}_after", "standing_before", "standing_after", "gain")
     files: dict[str, str | bytes] = {
-        "training.csv": csv_text(
-            ("seed", "step", "epoch", "loss", "pearson", "spearman", "ndcg10", "chosen"), _training_rows(changes, seeds)
-        ),
-        "comparison.csv": csv_text(("base", "tuned", "seed", "metric", *means), _gain_rows(changes, seeds)),
-        "queries.csv": csv_text(("base", "tuned", "query_id", "query", *scores), _query_rows(changes.comparisons)),
+        PAGE: finetuned_page(f"What fine-tuning changed: {recipe.dataset}", payload),
+        "index.md": index,
+        **_tables(changes.curves, changes.comparisons, seeds),
         "pairs.csv": csv_text(("query", "product", "title", "label", "relevant", *standing), _pair_rows(changes.pairs)),
     }
-    figures: dict[str, Any] = {"curve.png": (charts.curve_figure, changes.curves[0])}
     if done.choice is not None:
         files["recipes.csv"] = csv_text(_RECIPE_COLUMNS, _recipe_rows(done.choice, seeds))
     if len(notes) > _SHOWN_NOTES:
         files["notes.txt"] = "".join(f"{' '.join(note.split())}\n" for note in notes)
-    if len(changes.curves) > 1:
-        figures["seeds.png"] = (charts.band_figure, changes.curves)
-    if changes.comparisons:
-        figures["queries.png"] = (charts.queries_figure, changes.comparisons)
-    if groups:
-        figures["similarity-boxes.png"] = (partial(charts.boxes_figure, similarity=similarity), groups)
-        figures["similarity-densities.png"] = (partial(charts.densities_figure, similarity=similarity), groups)
-    return {**files, **charts.illustrated("index.md", index, figures)}
+    return files
 
 
-def _training_rows(changes: Changes, seeds: Sequence[int]) -> Iterator[Sequence[float | None]]:
+def reranker_files(done: Reranked, recipe: RerankerRecipe) -> Mapping[str, str | bytes]:
+    """The files of a cross-encoder's report by name: the page, and its tables as CSV."""
+    curves, comparisons, seeds = [done.stored.curve], [done.change], [recipe.options.seed]
+    options = {name: getattr(recipe.options, name) for name in USED} | asdict(recipe.reranker)
+    payload = {
+        "dataset": recipe.dataset,
+        **comparisons_of(comparisons, seeds),
+        "curves": curves_of(curves, seeds),
+        "recipes": None,
+        "similarity": "",
+        "pairs": None,
+        "times": done.stages,
+        "forecast": None,
+        "facts": [
+            ("data set", recipe.dataset),
+            ("cross-encoder", str(done.stored.path)),
+            ("made of", recipe.base.name),
+            ("graded training pairs", f"{len(recipe.chosen):,}"),
+            *((name, str(text_of(value))) for name, value in options.items()),
+        ],
+        "notes": done.stored.notes,
+    }
+    return {
+        PAGE: finetuned_page(f"What the cross-encoder changed: {recipe.dataset}", payload),
+        **_tables(curves, comparisons, seeds),
+    }
+
+
+def _tables(curves: Sequence[Curve], comparisons: Sequence[Comparison], seeds: Sequence[int]) -> dict[str, str | bytes]:
+    """The CSV files of trainings and comparisons."""
+    means = ("base_mean", "tuned_mean", "difference", "interval_low", "interval_high")
+    scores = ("ndcg10_before", "ndcg10_after", "change")
+    steps = ("seed", "step", "epoch", "loss", "pearson", "spearman", "ndcg10", "chosen")
+    return {
+        "training.csv": csv_text(steps, _training_rows(curves, seeds)),
+        "comparison.csv": csv_text(("base", "tuned", "seed", "metric", *means), _gain_rows(comparisons, seeds)),
+        "queries.csv": csv_text(("base", "tuned", "query_id", "query", *scores), _query_rows(comparisons)),
+    }
+
+
+def _facts(done: FineTuning, seeds: Sequence[int]) -> list[tuple[str, str, bool]]:
+    """What was trained on what: a name, what it is, and whether that is a name of the user's or of an option."""
+    recipe, leaks, curve = done.trainings[0].recipe, done.finetuned.leaks, done.changes.curves[0]
+    pairs, best, last = recipe.pairs, curve.steps[curve.best], curve.steps[-1]
+    dropped = "rated pairs dropped because the benchmark evaluates their query"
+    options = {name: text_of(value) for name, value in asdict(recipe.options).items() if name != "seed"}
+    facts = [
+        ("data set", recipe.dataset, False),
+        ("base model", recipe.base.name, True),
+        ("fine-tuned model", str(done.stored[0].path), True),
+        ("training pairs", f"{len(pairs.train):,}", False),
+        ("validation pairs", f"{len(pairs.validation):,}", False),
+        (dropped, f"{pairs.dropped_pairs:,}", False),
+        ("pairs of products without a title, dropped", f"{pairs.unknown:,}", False),
+    ]
+    if leaks:
+        facts.append(("trained products that are indexed", f"{len(leaks.shared_products):,}", False))
+        facts.append(("trained queries nearly equal to an evaluated one", f"{len(leaks.near_queries):,}", False))
+    facts += [(name, str(value), True) for name, value in options.items()]
+    why = "it no longer learned" if curve.stopped_early else "all epochs"
+    ended = f"{curve.seconds:,.0f} s, ended at step {last.step:,} ({why}); kept: step {best.step:,}"
+    facts.append(("seeds" if len(seeds) > 1 else "seed", ", ".join(map(str, seeds)), False))
+    return [*facts, ("training", ended, False)]
+
+
+def _training_rows(curves: Sequence[Curve], seeds: Sequence[int]) -> Iterator[Sequence[float | None]]:
     """An evaluation of each seed's training; `chosen` is 1 for the step that was kept."""
-    for seed, curve in zip(seeds, changes.curves, strict=True):
+    for seed, curve in zip(seeds, curves, strict=True):
         for at, one in enumerate(curve.steps):
             chosen = int(at == curve.best)
             yield seed, one.step, float(one.epoch), one.loss, one.pearson, one.spearman, one.ndcg, chosen
 
 
-def _gain_rows(changes: Changes, seeds: Sequence[int]) -> Iterator[Sequence[str | float | None]]:
+def _gain_rows(comparisons: Sequence[Comparison], seeds: Sequence[int]) -> Iterator[Sequence[str | float | None]]:
     """A metric of the model that is kept (the first seed's), then nDCG@10 of the other seeds and of all.
 
     Behind them stand, over all seeds, nDCG@10 without the hits that nobody judged, and the share that is judged.
     """
-    for one in changes.comparisons:
+    for one in comparisons:
         labelled = [(str(seeds[0]), gain) for gain in one.gains]
         labelled += [(str(seed), gain) for seed, gain in zip(seeds[1:], one.seeds[1:], strict=True)]
         labelled += [("all", one.over_seeds)] if len(seeds) > 1 else []

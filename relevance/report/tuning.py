@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from relevance import bodies
 from relevance.evaluation import NDCG10
 from relevance.files import csv_text
-from relevance.report.charts import fits_heat_map, heat_map, illustrated, tried_values
+from relevance.report.page.tuned import tuned_page, tuned_payload
 from relevance.report.pages import page
+from relevance.report.results import PAGE
 from relevance.report.terminal import dataset_line
 from relevance.text import Line, plural, terminal_table
 from relevance.tuning import value_text
@@ -40,24 +41,25 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
     once = [one for one in tuning.ranked if one.same_as == one.combination or one is tuning.winner]
     winner = named_winner(tuning, taken)
     settings = snippet(tuning, winner)
-    picture, draw = ("heatmap.png", heat_map) if fits_heat_map(tuning) else ("values.png", tried_values)
+    words = {"verdict": _verdict(tuning), "changed": _changed(tuning), "optimism": _optimism(tuning)}
+    facts, sizes = _facts(tuning), dataset_line(dataset)
+    taken_over = None if tuning.falls_short else settings
+    about = [*facts, f"{sizes}; engine {engine}"]
+    payload = tuned_payload(tuning, dataset, marks=marks, snippet=taken_over, facts=about, **words)
     index = page(
         "tuning",
         tuning=tuning,
         dataset=dataset,
         engine=engine,
         snippet=settings,
-        sizes=dataset_line(dataset),
-        verdict=_verdict(tuning),
-        changed=_changed(tuning),
-        optimism=_optimism(tuning),
-        facts=_facts(tuning),
+        sizes=sizes,
+        **words,
+        facts=facts,
         means=_means(tuning),
         metrics=METRICS,
         best=sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN],
         marks=marks,
         csv=COMBINATIONS,
-        picture=picture,
         value_text=value_text,
     )
     combinations: list[list[str | float]] = []
@@ -71,9 +73,10 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
     )
     head = (*tuning.space.names, *(metric.label for metric in METRICS), "ranks_as", "mark")
     files: dict[str, str | bytes] = {
+        PAGE: tuned_page(payload),
+        "index.md": index,
         COMBINATIONS: csv_text(head, combinations),
         "held_out.csv": csv_text(("query_id", "query", "ndcg_today", "ndcg_winner", "difference"), held_out),
-        **illustrated("index.md", index, {picture: (draw, tuning)}),
     }
     if tuning.falls_short:
         return files

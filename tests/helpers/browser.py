@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,19 @@ _SWITCHES = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 _PATIENCE_S = 30.0
+HOSTILE = (
+    "</script><script>document.title = 'run'</script>",
+    "<img src=x onerror=\"document.title = 'run'\">",
+    '"><svg onload="document.title = \'run\'">',
+    "' onmouseover='document.title=1' x='",
+    "javascript:document.title='run'",
+    "<!--<script>",
+    "&lt;script&gt;document.title='run'&lt;/script&gt;",
+    "__proto__",
+    "\u202etxt.exe \u2028\u2029",
+    "${document.title = 'run'}{{ 7 * 7 }}",
+)
+"""Titles, queries and names that would do something if they got out of their place."""
 
 
 def program() -> str | None:
@@ -114,6 +128,15 @@ class Tab:
         """Press a key, whatever follows."""
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, **({"text": key} if kind == "keyDown" else {}))
+
+    def violations(self, *, dark: bool) -> Any:
+        """What axe-core finds wrong, in light or dark: rules, and elements that break them."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.evaluate((files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8"))
+        told = "[one.id, one.nodes.map((node) => node.html.slice(0, 200))]"
+        self.evaluate(f"axe.run().then((done) => {{ window.found = done.violations.map((one) => {told}) }})")
+        return self.wait("window.found && [window.found]")[0]
 
     def screenshot(self, path: Path, *, width: int, height: int, dark: bool = False) -> None:
         """Write a picture of the page as a window of that size shows it."""

@@ -14,7 +14,9 @@ function pictured(label, drawing, words, numbers = null) {
 }
 
 /** A drawing of that size; `words` say what is on it. */
-const drawing = (width, height, words, parts) => svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
+function drawing(width, height, words, parts) {
+  return svg("svg", { class: width > 800 ? "wide" : null, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
+}
 
 /** The colours of a picture: `[name of a colour of frame.css, text]`. */
 function key(items) {

@@ -25,6 +25,7 @@ function filled(node, attributes, children) {
 
 const count = (number) => number.toLocaleString("en");
 const plural = (number, one, several = `${one}s`) => `${count(number)} ${number === 1 ? one : several}`;
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const queries = (number) => plural(number, "query", "queries");
 const fixed = (value, digits = 4) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 
@@ -78,7 +79,7 @@ function choice(label, options, value, changed) {
 
 const lines = (texts) => el("ul", { class: "lines" }, texts.map((text) => el("li", {}, text)));
 
-const ROWS_AT_ONCE = 50;
+const ROWS_AT_ONCE = 20;
 
 /**
  * A list that is searched and filtered. `outcomes`: [text, passes(item)], the first of them chosen; `words(item)`: what is
@@ -107,7 +108,7 @@ function listing(label, { outcomes, words, line, counted = queries, placeholder 
     finish();
   }
   function finish() {
-    status.textContent = found.length ? `${counted(found.length)} of ${count(state.items.length)}.` : "None is like that.";
+    status.textContent = found.length ? `${counted(found.length)}.` : "None is like that.";
     more.hidden = state.shown >= found.length;
     more.textContent = `Show ${count(Math.min(4 * ROWS_AT_ONCE, found.length - state.shown))} more`;
   }

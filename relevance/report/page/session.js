@@ -125,7 +125,6 @@ function headline(answers, answer, below) {
   return changed ? "No loss" : "No loss: no query changed";
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const few = (some) => (some.length <= 2 ? some.join(" and ") : `${some.length} strategies`);
 
 function sentence(compared) {

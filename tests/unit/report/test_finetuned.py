@@ -12,16 +12,9 @@ from helpers.changes import ODD, changes, choice, comparison, curve, done, evalu
 
 from relevance.finetune.changes import Changes, Comparison, compare
 from relevance.finetune.recipe import Curve, Step
-from relevance.report import charts
 from relevance.report.finetuned import recipe_lines, report_files, reranker_lines
 
 NO_PAIRS = judged([], [], [])
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of a report's time; other tests look at pictures."""
-    monkeypatch.setattr(charts, "png", lambda *_: b"PNG")
 
 
 def page(changed: Changes, **facts: Any) -> str:
@@ -79,7 +72,7 @@ def test_what_there_is_nothing_of_has_no_file() -> None:
     for words in ("No strategies were compared.", "There are no judged pairs to compare."):
         assert words in str(files["index.md"])
     assert "## Seeds" not in str(files["index.md"])
-    assert {name for name in files if not name.endswith((".md", ".csv"))} == {"curve.png"}
+    assert {name for name in files if not name.endswith((".md", ".csv"))} == {"report.html"}
 
 
 def test_a_gain_never_stands_without_its_interval() -> None:
