@@ -76,7 +76,7 @@ def page_line(folder: Path, files: Mapping[str, str | bytes], content: Content, 
         CouldNotRunError: `named`, and it cannot be written.
     """
     try:
-        check_folder(folder, content=content)
+        check_folder(folder, content=content, named="" if named else str(folder))
         write_out(folder, files, content)
     except RelevanceError as error:
         if named:

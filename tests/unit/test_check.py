@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.pages import payload
 from helpers.snapshots import measured, snapshot
 
 from relevance import datasets, engines, suite
@@ -275,6 +276,31 @@ def test_the_products_of_an_index_that_exists_are_counted(monkeypatch: pytest.Mo
         "  note        index 'shop': 3 deleted documents",
     ]
     assert not any("embedded engine" in line for line in findings.lines)
+
+
+def test_the_page_of_a_check_lies_beside_the_results(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMAND]) == 0
+    *lines, page = capsys.readouterr().out.splitlines()
+    folder = project / ".relevance" / "check"
+    assert page == "page: .relevance/check/report.html"
+    document = json.loads((folder / "check.json").read_text(encoding="utf-8"))
+    assert payload(folder / "report.html") == {"results": document}
+    assert (document["state"], document["dataset"]) == ("ready", f"files: {project / 'data'}")
+    told = [f"  {one['subject']:<10}  {one['line']}" for one in document["checked"]]
+    assert told == lines[2:]
+    (project / "data" / "qrels.txt").write_text(WRONG["data"][1])
+    assert main([*COMMAND]) == 2
+    error = capsys.readouterr().err.removeprefix("relevance: ").rstrip("\n")
+    first, *_ = json.loads((folder / "check.json").read_text(encoding="utf-8"))["checked"]
+    assert first == {"state": "error", "subject": "", "line": error}
+
+
+def test_a_page_that_has_no_room_is_a_note(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / ".relevance" / "check").mkdir(parents=True)
+    (project / ".relevance" / "check" / "thesis.txt").write_text("mine")
+    assert main([*COMMAND]) == 0
+    note = f"note: no page: {project}/.relevance/check: holds other files; allowed: a new or empty folder, or "
+    assert capsys.readouterr().out.splitlines()[-1] == f"{note}an earlier check"
 
 
 def test_a_folder_of_results_that_cannot_be_written_is_one_problem_of_several(

@@ -394,7 +394,7 @@ def test_the_page_lies_beside_the_results_or_where_it_is_asked_for(project: Path
 def test_a_page_that_has_no_room_is_a_note_unless_it_was_asked_for(project: Path) -> None:
     shop_repository(project, [0.5])
     (project / ".relevance").write_text("a file")
-    assert run()[-1].startswith("note: no page: --out ")
+    assert run()[-1].startswith(f"note: no page: {project}/.relevance/history: is not a folder that can be written to")
     (project / "taken").mkdir()
     (project / "taken" / "thesis.txt").write_text("")
     with pytest.raises(InputError, match="holds other files; allowed: a new or empty folder, or an earlier history"):

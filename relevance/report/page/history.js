@@ -124,7 +124,7 @@ function versionList() {
     const places = versions.map((_, place) => place).filter(shows[which]).reverse();
     status.textContent = `${plural(places.length, "version")}, the newest first.`;
     const heads = [["Commit", ""], ["Subject", ""], [`${results.metric} moved`, ""], ["What else is new", ""]];
-    body.replaceChildren(table("Versions", heads, places.map(row)));
+    body.replaceChildren(table("Versions, the newest first", heads, places.map(row)));
   }
   function row(place) {
     const version = versions[place];
