@@ -106,14 +106,14 @@ class TextsToEmbed:
     seconds: float
 
 
-def check(config: Config) -> Findings:
+def check(config: Config, wrong: Sequence[InputError] = ()) -> Findings:
     """Read the data set, the floors, the baselines and what is known of the models, and choose the engine.
 
     Nothing is embedded, started or indexed. A cluster that is named is asked what it is, an index that exists what it
     holds, what ranks from outside a query, and a mapping of the user's own is tried on an index without products, which
-    is removed.
+    is removed. `wrong` is what was found in the configuration's file already.
     """
-    errors: list[RelevanceError] = [*config.broken.values()]
+    errors: list[RelevanceError] = [*wrong, *config.broken.values()]
 
     def attempt(read: Callable[..., Any], *arguments: object) -> Any:
         try:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _SHOWN = 60
-_LINES = 5
+_LINES = 20
 
 
 class RelevanceError(Exception):
@@ -57,7 +57,7 @@ class CouldNotRunError(RelevanceError):
 
 
 def several(errors: Sequence[InputError]) -> InputError:
-    """Make one error of several: the first, with the lines of the others below it, five in all."""
+    """Make one error of several: the first, with the lines of the others below it, twenty in all."""
     first, *others = (line for error in errors for line in (str(error), *error.details))
     more = len(others) + 1 - _LINES
     return InputError(first, details=[*others[: _LINES - 1], *([f"and {more:,} more"] if more > 0 else ())])

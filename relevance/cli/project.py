@@ -33,7 +33,11 @@ _WIDEST = 48
 
 
 def read_config(
-    arguments: argparse.Namespace, *, measures: bool = False, tuned: Collection[str] | None = None
+    arguments: argparse.Namespace,
+    *,
+    measures: bool = False,
+    tuned: Collection[str] | None = None,
+    wrong: list[InputError] | None = None,
 ) -> Config:
     """The configuration: `--config`, else the nearest file upwards of the current folder.
 
@@ -41,6 +45,7 @@ def read_config(
         arguments: of the command line.
         measures: whether the selected strategies will run: one that cannot be made is an error then.
         tuned: see `relevance.config.reading.read_config`.
+        wrong: likewise.
 
     Raises:
         InputError: bad input.
@@ -54,6 +59,7 @@ def read_config(
         cwd=here,
         measures=measures,
         tuned=tuned,
+        wrong=wrong,
     )
 
 
@@ -95,8 +101,9 @@ def init(arguments: argparse.Namespace) -> Answer:
 
 def check(arguments: argparse.Namespace) -> Answer:
     """Say what was found, and what is wrong with it."""
-    settings = read_config(arguments)
-    findings = checking.check(settings)
+    wrong: list[InputError] = []
+    settings = read_config(arguments, wrong=wrong)
+    findings = checking.check(settings, wrong)
     try:
         check_folder(settings.out)
     except InputError as error:

@@ -251,6 +251,8 @@ _NEW_LIMITS = "allowed: fail with p_sure for a loss, likely with p_likely for a 
 GONE: Mapping[str, str] = MappingProxyType(
     {
         "on_common_queries": "both sides are scored by today's data, whatever has changed; leave it out",
+        "gate.on_common_queries": "both sides are scored by today's data; leave it out, or set common_queries, "
+        "the fewest queries that both sides must have",
         "gate.gated": 'allowed: gate in [metrics], such as gate = ["nDCG@10", "AP@10", "RR@10"]',
         **{f"gate.{name}": _NEW_LIMITS for name in _OLD_LIMITS},
     }

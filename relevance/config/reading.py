@@ -19,7 +19,7 @@ from relevance.config.model import DEFAULT, GONE, TABLES, Config, ModelChoice, k
 from relevance.datasets import DATASETS, Source
 from relevance.datasets.overlay import Judging
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
-from relevance.errors import InputError, several, unknown
+from relevance.errors import InputError, did_you_mean, several, unknown
 from relevance.fields import (
     DEFAULT_FIELDS,
     MOST_LEVELS_OF_SEARCHES,
@@ -64,6 +64,7 @@ _NAME = re.compile("[a-z0-9_]+")
 _IN_AN_INDEX = ("fields", "similarity")
 _FIELD_NAME = re.compile(r"[^\s._-][^\s.]*")
 _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
+_SOURCE = "dataset"  # in the place of a table, for what is wrong with the one that was chosen
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -137,10 +138,13 @@ class Problems:
         self._errors = [one for one in self._errors if one[0] != table]
         return taken
 
-    def raise_all(self) -> None:
-        """Raise them as one error, if there are any."""
-        if self._errors:
-            raise several([error for _, error in self._errors])
+    def raise_all(self, instead: list[InputError] | None = None) -> None:
+        """Raise them as one error, if there are any; `instead`: add them to that."""
+        errors = [error for _, error in self._errors]
+        if instead is not None:
+            instead += errors
+        elif errors:
+            raise several(errors)
 
 
 def read_config(  # noqa: PLR0913 - all by name
@@ -153,6 +157,7 @@ def read_config(  # noqa: PLR0913 - all by name
     cwd: Path | None = None,
     measures: bool = True,
     tuned: Collection[str] | None = None,
+    wrong: list[InputError] | None = None,
 ) -> Config:
     """Read and check the configuration; data, models and floors are not read.
 
@@ -166,6 +171,8 @@ def read_config(  # noqa: PLR0913 - all by name
         measures: whether the selected strategies will run, so that one that cannot be made is an error; else, and
             where it is not selected, it is among the `broken`.
         tuned: strategies whose `[tuning.NAME]` is checked; None is all.
+        wrong: what is wrong is added to this list in the place of an error, so that the rest can be looked at, where
+            data set and strategies are known all the same; what holds is then as if it were not set.
 
     Raises:
         InputError: a key or a name is not known, a value is not allowed, the file cannot be read.
@@ -205,7 +212,7 @@ def read_config(  # noqa: PLR0913 - all by name
     }
     _join(strategies, ready_made, [name for name, _ in _named(tables, "strategies")], file, problems)
     source = Source("sample", "sample")
-    with problems.gathered():
+    with problems.gathered(_SOURCE):
         source = _source(tables, aliases, problems)
     with problems.gathered():
         tables["elasticsearch"] |= _cloud(tables["elasticsearch"])
@@ -225,7 +232,7 @@ def read_config(  # noqa: PLR0913 - all by name
             _check_tuning(name, tuning[name], {**strategies, **ready_made})
     metrics, gate = _gate(file, tables, (*STRATEGIES, *own_names, *ready_made), problems)
     finetune, share = _training(tables["finetune"], source, problems)
-    problems.raise_all()
+    problems.raise_all(wrong if selected and _SOURCE not in problems.tables else None)
     session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     return Config(
         **session,
@@ -291,10 +298,16 @@ def _tables_of(file: Path, problems: Problems) -> dict[str, dict[str, Any]]:
                     allowed = "no white space and no dots" if head in _IN_AN_INDEX else allowed
                     problems.add(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
                 elif not isinstance(inner, dict):
-                    problems.add(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
+                    problems.add(f"{file} [{head}] {name} = {shown(inner)}; {_in_a_table(head, name)}")
                 else:
                     tables[f"{head}.{name}"] = inner
     return tables
+
+
+def _in_a_table(head: str, name: str) -> str:
+    """What is allowed in the place of a key that stands right below the name of named tables."""
+    near = did_you_mean(name, [key.name for key in keys(f"{head}.NAME")])
+    return f"allowed: a table [{head}.NAME]{f', and keys in it{near}' if near else ''}"
 
 
 def _read_table(file: Path, table: str, content: Mapping[str, object], problems: Problems) -> dict[str, Value]:
@@ -430,6 +443,7 @@ def _source(tables: Tables, aliases: Mapping[str, Source], problems: Problems) -
     """The data set that was chosen, its path absolute; the sample in the place of one in whose table is a problem."""
     chosen = tables[""].get("dataset") or Value("sample", "dataset", Path())
     if f"datasets.{chosen.value}" in problems.tables:
+        problems.tables.add(_SOURCE)
         return Source("sample", "sample")
     with _errors_at(f"{chosen.where}: "):
         source = datasets.parse(chosen.value, aliases)

@@ -20,7 +20,7 @@ import numpy as np
 from annotated_types import Interval, MultipleOf
 
 from relevance.baseline.snapshot import DIGITS
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, several, unknown
 from relevance.evaluation import METRICS, NDCG10, Metric, named
 from relevance.files import read_toml
 from relevance.gate.choice import GATED, read_metric
@@ -40,6 +40,7 @@ MARGIN = 0.005
 """How far below the measured mean a suggested floor lies: more than another processor's rounding moves a mean."""
 
 _SHOWN_QUERIES = 5
+_CORPUS = "corpus"
 _PREFIX = re.compile("[0-9a-f]{8,64}")
 
 
@@ -104,49 +105,68 @@ def read_floors(
 
     Raises:
         InputError: it cannot be read or is not TOML, or names an unknown data set, strategy or metric, or one that is
-            not scored (`metrics` are) or has another floor already, or a floor is no number from 0 to 1.
+            not scored (`metrics` are) or has another floor already, or a floor is no number from 0 to 1: all of it.
     """
-    floors = {}
+    floors, errors = dict[tuple[str, str], Floors](), list[InputError]()
     way_out = "; after a {} has another name, its tables [{}] are renamed or removed"
     renamed = way_out.format("data set", "{}.…")
-    for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets, renamed):
+    entries = _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets, renamed, errors)
+    for dataset, tables in entries:
         renamed = way_out.format("strategy", f"{dataset}.{{}}")
-        for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies, renamed):
-            floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]", metrics)
+        for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies, renamed, errors):
+            own = _floors(table, f"{path} [{dataset}.{strategy}]", metrics, errors)
+            if own is not None:
+                floors[dataset, strategy] = own
+    if errors:
+        raise several(errors)
     return MappingProxyType(floors)
 
 
-def _entries(
-    table: object, where: str, what: str, allowed: Collection[str], way_out: str = ""
+def _entries(  # noqa: PLR0913, PLR0917 - a table, and what is said of what is wrong in it
+    table: object, where: str, what: str, allowed: Collection[str], way_out: str, errors: list[InputError]
 ) -> Iterator[tuple[str, Any]]:
     if not isinstance(table, dict):
-        raise InputError(f"{where}: expected a table, found {table!r}")
+        errors.append(InputError(f"{where}: expected a table, found {table!r}"))
+        return
     for name, value in table.items():
-        if name not in allowed:
-            raise InputError(f"{where}: {unknown(what, name, allowed)}{way_out.format(name)}")
-        yield name, value
+        if name in allowed:
+            yield name, value
+        elif name == _CORPUS:
+            line = f"{where} {name} = {shown(value)}: it is of one strategy's floors; allowed: in [DATASET.STRATEGY]"
+            errors.append(InputError(line))
+        else:
+            errors.append(InputError(f"{where}: {unknown(what, name, allowed)}{way_out.format(name)}"))
 
 
-def _floors(table: Any, where: str, metrics: Sequence[Metric]) -> Floors:
+def _floors(table: Any, where: str, metrics: Sequence[Metric], errors: list[InputError]) -> Floors | None:
+    """The floors of a table; None where something is wrong in it, which is added to `errors`."""
     if not isinstance(table, dict):
-        raise InputError(f"{where}: expected a table, found {table!r}")
-    values = dict(table)
-    corpus = values.pop("corpus", "")
+        errors.append(InputError(f"{where}: expected a table, found {table!r}"))
+        return None
+    values, wrong = dict(table), list[str]()
+    corpus = values.pop(_CORPUS, "")
     names: dict[str, str] = {}
     means = {}
     for name, value in values.items():
-        label = _floor_label(name, where, metrics)
+        try:
+            label = _floor_label(name, where, metrics)
+        except InputError as error:
+            errors.append(error)
+            continue
         if label in names:
-            raise InputError(f"{where}: {names[label]} and {name} are the same metric; allowed: one floor for it")
+            wrong.append(f"{where}: {names[label]} and {name} are the same metric; allowed: one floor for it")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise InputError(f"{where} {name} = {value!r}; allowed: a number from 0 to 1")
+            wrong.append(f"{where} {name} = {value!r}; allowed: a number from 0 to 1")
+            continue
         names[label], means[label] = name, float(value)
-    if not means:
+    if not values:
         allowed = ", ".join(metric.label for metric in metrics)
-        raise InputError(f"{where}: no floor; at least one of {allowed} is needed")
-    if not isinstance(corpus, str) or ("corpus" in table and not _PREFIX.fullmatch(corpus)):
-        raise InputError(f"{where} corpus = {corpus!r}; allowed: the first 8 or more hex digits of the corpus hash")
-    return Floors(MappingProxyType(means), corpus, where)
+        wrong.append(f"{where}: no floor; at least one of {allowed} is needed")
+    if not isinstance(corpus, str) or (_CORPUS in table and not _PREFIX.fullmatch(corpus)):
+        way_out = "the first 8 or more hex digits of the corpus hash, which a session prints; or leave it out"
+        wrong.append(f"{where} corpus = {shown(corpus)}; allowed: {way_out}")
+    errors += map(InputError, wrong)
+    return None if wrong else Floors(MappingProxyType(means), corpus, where)
 
 
 def _floor_label(name: str, where: str, metrics: Sequence[Metric]) -> str:

@@ -225,13 +225,15 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
 
 def _engine(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
     """The engine, beside it what ranks from outside: its functions, programs, files and variables are looked for."""
-    own = [strategy for strategy in strategies if strategy.outside is None]
+    own, errors = [strategy for strategy in strategies if strategy.outside is None], []
     for strategy in strategies:
         try:
             if strategy.outside is not None:
                 strategy.outside.open().close()
         except InputError as error:
-            raise InputError(f"{strategy.where}: {error}", details=error.details) from None
+            errors.append(InputError(f"{strategy.where}: {error}", details=error.details))
+    if errors:
+        raise several(errors)
     choice = engines.embedded_choice("none, every strategy ranks from outside")
     if own or config.elasticsearch.index is not None:
         choice = engines.choose(config.engine, config.elasticsearch, own, config.fields, config.release)

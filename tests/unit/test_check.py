@@ -314,6 +314,25 @@ def test_a_folder_of_results_that_cannot_be_written_is_one_problem_of_several(
     assert printed.err.count("\n") == 1
 
 
+def test_all_that_is_wrong_is_said_at_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "relevance.toml").write_text(
+        'devcie = "cpu"\nfloors = "floors.toml"\n[gate]\nfial = 1\n'
+        '[strategies.one]\nsearch = "json:rank"\n[strategies.two]\nsearch = "nowhere_at_all:rank"\n'
+    )
+    floors = "corpus = '1'\n[files]\ncorpus = '1'\n[files.textserch]\nMRR = 1\n"
+    (project / "floors.toml").write_text(f"{floors}[files.textsearch]\nMRRR = 1\nMAP = 2\ncorpus = 5\n[files.one]\n")
+    assert main(["check", "--dataset", "files:data", "--engine", "embedded", "--strategy", "textsearch,one,two"]) == 2
+    printed = capsys.readouterr()
+    assert "products    4;" in printed.out
+    lines = printed.err.splitlines()
+    parts = (
+        *("unknown key 'devcie'", "unknown key 'fial'", "corpus = '1': it is of", "[files] corpus = '1': it is of"),
+        *("unknown strategy 'textserch'", "[files.textsearch]: unknown floor 'MRRR'"),
+        *("MAP = 2; allowed", "corpus = 5;", "[files.one]: no floor", "json:rank", "nowhere_at_all:rank"),
+    )
+    assert [part in line for part, line in zip(parts, lines, strict=True)] == [True] * len(parts)
+
+
 WRONG = {
     "data": ("data/qrels.txt", "q1 0 a many\n"),
     "floors": ("floors.toml", "[files.textsearch]\nMRR = 2\n"),
