@@ -38,7 +38,6 @@ EXTRAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "testcontainers": "testcontainers",
         },
         "esci": {"pyarrow": "pyarrow"},
-        "pictures": {"matplotlib": "matplotlib"},
         "tuning": {"optuna": "optuna"},
     }
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from relevance.packages import missing
 from relevance.report.pages import page
 from relevance.report.screen import STRATEGY
 from relevance.text import Line, narrow_table
@@ -102,20 +101,15 @@ def cost_lines(suite: Suite, *, columns: int | None) -> list[Line]:
     table = {head: [label if head == "quality" else head, *(row[head] for row in rows)] for head in HEADS}
     empty = tuple(head for head, column in table.items() if not any(column[1:]))
     lines = narrow_table(table, (*empty, *_LEFT_OUT_FIRST), columns, right=set(HEADS[1:]))
-    lacking = missing("matplotlib")
-    unseen = [Line(f"costs.png is left out, it needs {lacking}")] if lacking else []
     told = [Line(text, part=STRATEGY, is_first=cost.is_best) for text, cost in zip(lines[1:], costs, strict=True)]
     words = "a query alone, embedding and reranking included and nothing cached (* none is as good and faster):"
-    return [Line(""), Line(f"quality beside cost: {words}", "head"), Line(lines[0]), *told, *unseen]
+    return [Line(""), Line(f"quality beside cost: {words}", "head"), Line(lines[0]), *told]
 
 
-def cost_files(suite: Suite) -> dict[str, str | bytes]:
-    """The table as a page, with the picture of quality over time; nothing where that was not asked for."""
+def cost_files(suite: Suite) -> dict[str, str]:
+    """The table as a page in Markdown; nothing where that was not asked for."""
     costs = costs_of(suite)
     if not costs:
         return {}
-    from relevance.report.charts import illustrated, pareto_figure  # noqa: PLC0415 - where a picture is drawn
-
-    label = metric_label(suite)
-    text = page("costs", label=label, zipped=[(cost, cells(cost)) for cost in costs], heads=HEADS[1:])
-    return illustrated("costs.md", text, {"costs.png": (pareto_figure, (label, costs))})
+    rows = [(cost, cells(cost)) for cost in costs]
+    return {"costs.md": page("costs", label=metric_label(suite), zipped=rows, heads=HEADS[1:])}

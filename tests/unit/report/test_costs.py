@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,24 +87,7 @@ def test_nothing_stands_where_it_was_not_asked_for_or_not_timed() -> None:
     assert [cost.strategy for cost in costs_of(untimed)] == ["textsearch", "reranked"]
 
 
-def test_the_page_has_the_table_and_the_picture() -> None:
-    files = cost_files(suite())
-    text = str(files["costs.md"])
+def test_the_page_has_the_table() -> None:
+    (text,) = cost_files(suite()).values()
     assert "| **`textsearch`** | 0.4000 | 0.50 | 0.70 |  | 0.50 |" in text
     assert "| `vectors` | 0.3500 | 5.00 | 7.50 | 4.00 | 1.00 |  | 400 | 3.0 | 384 | 1.8 |" in text
-    assert "![NDCG over the median time of a query](costs.png)" in text
-    assert bytes(files["costs.png"]).startswith(b"\x89PNG")  # type: ignore[arg-type]
-
-
-def test_without_matplotlib_the_picture_is_left_out_and_a_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    needed = "the package matplotlib: pip install 'relevance-benchmarks[pictures]'"
-    assert cost_lines(suite(), columns=None)[-1].text == f"costs.png is left out, it needs {needed}"
-    (text,) = cost_files(suite()).values()
-    assert f"\n\nPictures are left out, they need {needed}.\n\n| strategy |" in str(text)
-    assert "costs.png" not in str(text)
-
-
-def test_one_strategy_is_a_picture_too() -> None:
-    one = {"textsearch": MEASURED["textsearch"]}
-    assert bytes(cost_files(suite(measured=one))["costs.png"]).startswith(b"\x89PNG")  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,19 @@ def test_the_policy_names_the_scripts_and_the_style_by_their_hashes() -> None:
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
     assert len(re.findall(r"'sha256-[\w+/]{43}='", policy.replace("&#39;", "'"))) == 4
+
+
+def test_scripts_that_share_a_page_declare_no_name_twice() -> None:
+    room = files("relevance.report") / "page"
+    scripts = {one.name: one.read_text(encoding="utf-8") for one in room.iterdir() if one.name.endswith(".js")}
+    declared = {
+        name: re.findall(r"^(?:const|let|function) (\w+)", text, re.MULTILINE) for name, text in scripts.items()
+    }
+    shared = [*declared.pop("frame.js"), *declared.pop("charts.js")]
+    assert len(declared) > 4
+    for name, own in declared.items():
+        assert not set(own) & set(shared), name
+    assert len(set(shared)) == len(shared) > 30
 
 
 def test_numbers_of_queries() -> None:
