@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from relevance.bodies import Mark
 
-__all__ = ["Answer", "Outside", "Query", "Ranker", "hits_in", "score_in"]
+__all__ = ["SOURCE", "Answer", "Outside", "Query", "Ranker", "hits_in", "score_in"]
 
 Answer: TypeAlias = Sequence[tuple[str, float | None]]
 """The hits of a query, best first: product id and score, None for none."""
@@ -74,6 +74,10 @@ class Ranker(ABC):
 
     def close(self) -> None:  # noqa: B027 - a ranker may hold nothing
         """Let go of what the ranker holds; safe to call twice."""
+
+
+SOURCE = "search function"
+"""Key of a definition under which the hash of a function's source stands; a change is told by this name."""
 
 
 class Outside(ABC):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import InputError, StrategyError
-from relevance.outside import Outside, Ranker, hits_in
+from relevance.outside import SOURCE, Outside, Ranker, hits_in
 from relevance.programs import load_function
 from relevance.text import one_line
 
@@ -42,8 +46,12 @@ class Function(Outside):
             raise InputError(f"search: {error}") from None
 
     def definition(self) -> Mapping[str, Any]:
-        """Its name: what it does is not known."""
-        return {"search": self.function}
+        """Its name, and the hash of its module's file where that was imported: what this calls in turn is not known."""
+        facts = {"search": self.function}
+        with suppress(KeyError, OSError, TypeError):  # not imported, no file, made by another language
+            source = inspect.getsource(sys.modules[self.function.partition(":")[0]])
+            facts[SOURCE] = sha256(source.encode(errors="surrogatepass")).hexdigest()
+        return facts
 
 
 class _Calling(Ranker):

@@ -160,6 +160,18 @@ def test_the_change_under_test_is_named(sessions: Any, lines: tuple[str, ...]) -
     assert differences(before, after) == lines
 
 
+def test_another_source_of_a_function_is_named_where_both_sides_know_theirs() -> None:
+    def of(**source: str) -> Any:
+        definition = {"fuse": ["shop"], "lists": {"shop": {"search": "shop:rank", **source}}}
+        return snapshot({"own": random_measurement(1, definition=definition)})
+
+    def key(digest: str) -> dict[str, str]:
+        return {"search function": digest}
+
+    assert differences(of(**key("a1")), of(**key("b2"))) == ('own: lists.shop.search function "a1" -> "b2"',)
+    assert differences(of(), of(**key("b2"))) == differences(of(**key("a1")), of()) == ()
+
+
 def test_any_number_of_differences_is_cut() -> None:
     lines = differences(snapshot(), on_engine(**{f"fact {at}": at for at in range(20_000)}))
     assert (len(lines), lines[-1]) == (21, "engine: 19,980 more differences")

@@ -1,5 +1,6 @@
 """What ranks from outside: functions, endpoints, commands, run files; each fault is one line that names the query."""
 
+import hashlib
 import json
 import re
 import sys
@@ -77,6 +78,23 @@ def test_a_function_gives_hits_in_many_ways(module: Callable[[str], Outside], bo
     assert codes == [[1, 0], [1, 0]]
     assert scores == [[2, 1], [2, 1]]
     assert notes == []
+
+
+def test_a_function_is_defined_by_its_name_and_the_file_that_it_stands_in(
+    module: Callable[[str], Outside], tmp_path: Path
+) -> None:
+    one, other = module('return ["p1"]'), module('return ["p2"]')
+    assert [*one.definition()] == ["search"]  # nothing is imported for it
+    for each in (one, other):
+        each.open().close()
+    names = [each.definition()["search"].partition(":")[0] for each in (one, other)]
+    sources = [(tmp_path / f"{name}.py").read_bytes() for name in names]
+    assert [each.definition()["search function"] for each in (one, other)] == [
+        hashlib.sha256(source).hexdigest() for source in sources
+    ]
+    built_in = outside(search="time:sleep", folder=str(tmp_path))
+    built_in.open().close()
+    assert built_in.definition() == {"search": "time:sleep"}
 
 
 def test_a_function_gets_query_parameters_and_depth(module: Callable[[str], Outside]) -> None:
