@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from relevance.plugin.options import (
 )
 from relevance.plugin.options import pytest_addoption as pytest_addoption
 from relevance.report.screen import ORDER_OF_JUDGING, SCREEN, folded_lines, on_screen, written_lines
+from relevance.strategies import all_of
 from relevance.text import STYLES, Line, ProgressLines, before_output, folded, printable
 
 if TYPE_CHECKING:
@@ -141,8 +142,10 @@ def measure_strategy(
     session = request.config.stash[_SESSION]
 
     def measure(strategy: Strategy) -> None:
+        scores_pairs = any(one.reranking and one.reranking.model for one in all_of([strategy]))  # which takes minutes
         try:
-            relevance_run.measure(strategy, request.node, relevance_timer, timed=session.takes_times)
+            with session.shown_progress() if scores_pairs else nullcontext():
+                relevance_run.measure(strategy, request.node, relevance_timer, timed=session.takes_times)
         finally:
             session.count()
 
