@@ -148,6 +148,12 @@ def folded(text: str, columns: int) -> list[str]:
     return [*lines, line]
 
 
+def beside(start: str, text: str, columns: int | None) -> list[str]:
+    """Lines of at most so many columns (None: any number), the text folded behind its start, as in a column."""
+    first, *rest = [text] if columns is None else folded(text, columns - width(start))
+    return [f"{start}{first}", *(f"{' ' * width(start)}{line.strip()}" for line in rest)]
+
+
 def terminal_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
     """Lines with columns aligned to the left, those of the numbers `right` to the right."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]

@@ -33,7 +33,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     """Plant, measure, write the folder where one is named, and say what the gate would say."""
     kinds = _kinds(arguments)
     if arguments.list:
-        return Answer(0, tuple(kinds_lines(kinds.values())))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        return Answer(0, tuple(kinds_lines(kinds.values(), columns=columns)))
     config = read_config(arguments, measures=True)
     _refuse_combinations(arguments, config)
     out = out_of(config)

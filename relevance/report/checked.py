@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.check import LOOK_AT
 from relevance.report.page import html_page
-from relevance.text import Line, folded
+from relevance.text import Line, beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,12 +19,9 @@ def check_lines(findings: Findings, *, columns: int | None) -> Iterator[Line]:
     """A line a fact, its text folded beside its subject on a terminal of so many columns (None: any number)."""
     head, *lines = findings.lines
     yield Line(head, "head")
-    width = max((len(subject) for subject, _ in findings.rows), default=0) + 4
     for line, (subject, text) in zip(lines, findings.rows, strict=True):
         mark = "warn" if subject == LOOK_AT else ""
-        first, *rest = [text] if columns is None else folded(text, columns - width)
-        yield Line(f"{line[:width]}{first}", mark)
-        yield from (Line(f"{' ' * width}{more.strip()}", mark) for more in rest)
+        yield from (Line(row, mark) for row in beside(line.removesuffix(text), text, columns))
 
 
 def check_files(findings: Findings) -> Mapping[str, str]:

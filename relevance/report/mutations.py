@@ -11,7 +11,7 @@ from relevance.mutation import SAID, said
 from relevance.report.page import html_page
 from relevance.report.pages import page
 from relevance.report.results import attributes
-from relevance.text import Line, chance, narrow_table, plural, terminal_table
+from relevance.text import Line, beside, chance, narrow_table, plural, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -63,9 +63,13 @@ def _mark(one: Outcome, measure: str, *, neutral: bool) -> str:
     return "warn" if passes and not neutral else ""
 
 
-def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
-    """For `--list`."""
-    return terminal_table([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
+def kinds_lines(kinds: Iterable[Mutation], *, columns: int | None) -> list[Line]:
+    """For `--list`, on a terminal of so many columns (None: any number)."""
+    every = list(kinds)
+    texts = ["what", *(one.what for one in every)]
+    starts = terminal_table([("kind", "group", "takes", "|"), *((one.name, one.group, one.cost, "|") for one in every)])
+    rows = [beside(start[:-1], text, columns) for start, text in zip(starts, texts, strict=True)]
+    return [Line(line, "" if at else "head") for at, row in enumerate(rows) for line in row]
 
 
 def mutation_files(

@@ -142,9 +142,9 @@ def test_a_history(browser: Browser, tmp_path: Path) -> None:
 def test_a_check_has_errors_first(browser: Browser, tmp_path: Path) -> None:
     tab = opened(browser, tmp_path, PAGES["check"])
     assert texts(tab, "h1") == ["2 mistakes: the benchmarks cannot start"]
-    assert [row[0] for row in rows(tab, "#checked")] == ["error", "error", LOOK_AT, "note", "fine"]
+    assert [row[0] for row in rows(tab, "#checked")] == ["error", "error", LOOK_AT, "note", "fineproducts"]
     press(tab, "error (2)")
-    assert [row[2] for row in rows(tab, "#checked")] == list(FOUND.problems)
+    assert [row[1] for row in rows(tab, "#checked")] == list(FOUND.problems)
     ready = opened(browser, tmp_path, check_files(replace(FOUND, problems=())))
     assert texts(ready, "h1") == ["Ready: the benchmarks can start"]
 
@@ -155,6 +155,8 @@ def test_light_and_dark_narrow_and_printed(browser: Browser, tmp_path: Path, nam
     for width, dark in product_of((1280, 390), (False, True)):
         tab.screenshot(tmp_path / "page.png", width=width, height=850, dark=dark)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        hidden = "[...document.querySelectorAll('main svg')].filter((one) => !one.getBoundingClientRect().width)"
+        assert tab.evaluate(f"{hidden}.length") == 0
     tab.call("Emulation.setEmulatedMedia", media="print")
     shown = "[...document.querySelectorAll('.filters, nav')].filter((one) => getComputedStyle(one).display !== 'none')"
     assert tab.evaluate(f"{shown}.length") == 0

@@ -21,9 +21,10 @@ function checked() {
     const shown = Object.keys(STATES).filter((one) => !state || one === state).flatMap(of);
     const rows = shown.map((one) => {
       const [text, css] = STATES[one.state];
-      return [el("span", { class: `answer ${css}` }, text), one.subject, one.line];
+      const note = one.subject && one.subject !== text ? el("span", { class: "table-note" }, one.subject) : null;
+      return [el("span", {}, el("span", { class: `answer ${css}` }, text), note), one.line];
     });
-    body.replaceChildren(table("What was checked, errors first", [["State", ""], ["Of", ""], ["What was found", ""]], rows));
+    body.replaceChildren(table("What was checked, errors first", [["State", ""], ["What was found", ""]], rows, { class: "told" }));
   };
   const options = Object.entries(STATES).map(([state, [text]]) => [state, `${text} (${count(of(state).length)})`]).filter(([state]) => of(state).length);
   if (options.length > 1) part.firstChild.append(choice("State", [["", "All"], ...options], "", show));

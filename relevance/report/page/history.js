@@ -68,7 +68,7 @@ function overview() {
       el("span", { class: "nowrap" }, step ? `${stepWords(step)} at ${at(versions[step.version])}` : "none"),
     ];
   });
-  return section("strategies", "Strategies", table(`Strategies by ${results.metric}`, heads, rows));
+  return section("strategies", "Strategies", table(`Strategies by ${results.metric}`, heads, rows, { class: "wide-first" }));
 }
 
 /** One strategy's values, its levels between steps as a second line. */

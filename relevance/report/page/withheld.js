@@ -61,7 +61,7 @@ function changes() {
       el("span", {}, el("span", { class: one.change < 0 ? "fell" : "rose" }, percent(one.change)), el("span", { class: "table-note" }, TRUTHS[one.truth])),
       badge(one.complete), count(one.holes), course(one),
     ]);
-    body.replaceChildren(table("Every change, and what the gate says", heads, rows));
+    body.replaceChildren(table("Every change, and what the gate says", heads, rows, { class: "wide-first" }));
   }
   part.append(
     el("div", { class: "filters" },

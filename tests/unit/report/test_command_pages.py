@@ -12,9 +12,10 @@ from helpers.command_pages import FOUND, LOG, LONG, NAMES, planted, tried, versi
 
 from relevance.check import LOOK_AT
 from relevance.gate import Limits
+from relevance.mutation import KINDS
 from relevance.report.checked import check_files, check_lines
 from relevance.report.history import history_files, history_lines
-from relevance.report.mutations import mutation_files, mutation_lines
+from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines
 from relevance.report.withheld import withheld_files
 from relevance.text import Line, width
 
@@ -91,6 +92,16 @@ def test_planted_changes_on_a_terminal(columns: int) -> None:
     assert [line.mark for line in lines[1:10]] == ["good", "good", "warn", "", "good", "good", "", "", ""]
     neutral = mutation_lines(planted(), columns=columns, neutral=True)
     assert [line.mark for line in neutral[1:10]] == ["bad", "bad", "", "", "bad", "bad", "", "", ""]
+
+
+@pytest.mark.parametrize("columns", [80, None])
+def test_the_list_of_kinds_has_room(columns: int | None) -> None:
+    lines = kinds_lines(KINDS.values(), columns=columns)
+    assert columns is None or max(width(line.text) for line in lines) <= columns
+    assert " ".join(lines[0].text.split()) == "kind group takes what"
+    assert (len(lines) == 1 + len(KINDS)) is (columns is None)
+    told = " ".join(" ".join(line.text for line in lines).split())
+    assert all(one.name in told for one in KINDS.values())
 
 
 @pytest.mark.parametrize(
