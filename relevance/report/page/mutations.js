@@ -160,7 +160,7 @@ function sizes() {
     part.append(
       el("h3", {}, "The smallest drop that these queries show"),
       el("p", { class: "note" }, "Four times of five, median over the changes; beside it the largest drop that survived."),
-      table("Smallest visible drop by strategy", [["Strategy", ""], ["Smallest visible", "num"], ["Largest that survived", "num"]], seen),
+      table("Smallest visible drop by strategy", [["Strategy", ""], ["Smallest visible", "num"], ["Largest that survived", "num"]], seen, { class: "wide-first" }),
     );
   }
   return part;
