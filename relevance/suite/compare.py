@@ -656,10 +656,14 @@ def _reasons(  # noqa: PLR0913, PLR0917 - rankings, and all that is asked for th
     reasons = dict.fromkeys(rankings, tuple[str, ...]())
     with suppress(RelevanceError):
         then = earlier_of(suite, strategy, before, folder)
-        for query, one in rankings.items():
-            pair = one.fallen()
-            if pair is not None and pair[0].product in codes.products:
-                reasons[query] = _moved(suite, strategy, then, codes, query, pair)
+        pairs = {query: pair for query, one in rankings.items() if (pair := one.fallen()) is not None}
+        pairs = {query: pair for query, pair in pairs.items() if pair[0].product in codes.products}
+        readers = (suite.reader, then.reader if then is not None else None)
+        products = [codes.products[hit.product] for pair in pairs.values() for hit in pair if hit is not None]
+        for reader in filter(None, readers):
+            reader.keep(products)
+        for query, pair in pairs.items():
+            reasons[query] = _moved(suite, strategy, then, codes, query, pair)
     return reasons
 
 

@@ -16,7 +16,7 @@ from relevance.fields import texts_at
 from relevance.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from relevance.engines.mapping import FieldPaths
@@ -70,8 +70,16 @@ class WordReader:
 
     def __init__(self, catalogue: Catalogue, mapping: Path | None, release: int) -> None:
         self._catalogue, self._paths = catalogue, own_paths((), catalogue.fields)
+        self._documents: dict[int, Mapping[str, Any]] = {}
         body = body_with(catalogue.fields, {}, read_own_mapping(mapping))
         self._schema, self._analysis = Schema.of(body), Analysis(body["settings"], release=release)
+
+    def keep(self, codes: Iterable[int]) -> None:
+        """Read what these products have, all at once: one by one takes longer."""
+        new = [code for code in dict.fromkeys(codes) if code not in self._documents]
+        if new:
+            some = self._catalogue.taken(new, [self._catalogue.ids[code] for code in new])
+            self._documents |= zip(new, (document for _, document in documents(some)), strict=True)
 
     def words(self, leg: Leg, text: str, code: int) -> list[QueryWord]:
         """The words of a query, field by field, beside what a product has in it.
@@ -81,12 +89,11 @@ class WordReader:
         """
         search = search_of(replace(leg, vectors=()), self._paths)
         names = field_names(leg, self._paths)
-        one = self._catalogue.taken([code], [self._catalogue.ids[code]])
-        ((_, document),) = documents(one)
+        self.keep([code])
         return [
             word
             for path, analyzer in dict.fromkeys(self._asked(search))
-            for word in self._of_field(path, analyzer, names.get(path, path), text, document)
+            for word in self._of_field(path, analyzer, names.get(path, path), text, self._documents[code])
         ]
 
     def _asked(self, search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
