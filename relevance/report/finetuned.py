@@ -46,6 +46,7 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
     facts = _facts(done, seeds)
     payload = {
         "dataset": recipe.dataset,
+        "sides": ("Base", "Fine-tuned"),
         **comparisons_of(changes.comparisons, seeds),
         "curves": curves_of(changes.curves, seeds),
         "recipes": None if done.choice is None else recipes_of(done.choice, choice_lines),
@@ -95,6 +96,7 @@ def reranker_files(done: Reranked, recipe: RerankerRecipe) -> Mapping[str, str |
     options = {name: getattr(recipe.options, name) for name in USED} | asdict(recipe.reranker)
     payload = {
         "dataset": recipe.dataset,
+        "sides": ("Without", "Reranked"),
         **comparisons_of(comparisons, seeds),
         "curves": curves_of(curves, seeds),
         "recipes": None,

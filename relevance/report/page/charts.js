@@ -15,7 +15,7 @@ function pictured(label, drawing, words, numbers = null) {
 
 /** A drawing of that size; `words` say what is on it. */
 function drawing(width, height, words, parts) {
-  return svg("svg", { class: width > 800 ? "wide" : null, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
+  return svg("svg", { class: width > 800 ? "large" : null, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words }, parts);
 }
 
 /** The colours of a picture: `[name of a colour of frame.css, text]`. */

@@ -1,6 +1,7 @@
 "use strict";
 // The page of a fine-tuning. `payload`, all numbers as in the CSV files beside the page:
 //   dataset, model     of what; where the model is
+//   sides              what is before and after
 //   level, seeds       of intervals, such as 0.95; of the trainings
 //   queries            [id, text]
 //   comparisons        a strategy against its base: gains by metric, seeds, over_seeds, condensed, judged, queries
@@ -59,47 +60,49 @@ function words(gain) {
 function gains() {
   if (!comparisons.length) return null;
   const kept = several ? `, seed ${seeds[0]}` : "";
-  const options = [["over", `nDCG@10${several ? ", all seeds" : ""}`, (one) => one.over_seeds], ["condensed", "nDCG@10 of judged hits", (one) => one.condensed]];
+  const bySeed = several ? ["Seeds", (one) => band(one.seeds.map((each) => each.tuned))] : null;
+  const judged = ["Judged", (one) => `${share(one.judged.base)} → ${share(one.judged.tuned)}`];
+  const options = [
+    ["over", `nDCG@10${several ? ", all seeds" : ""}`, (one) => one.over_seeds, bySeed],
+    ["condensed", "nDCG@10 of judged hits", (one) => one.condensed, judged],
+  ];
   comparisons[0].gains.forEach((gain, at) => {
-    if (several || gain.metric !== "nDCG@10") options.push([`gain ${at}`, `${gain.metric}${kept}`, (one) => one.gains[at]]);
+    if (several || gain.metric !== "nDCG@10") options.push([`gain ${at}`, `${gain.metric}${kept}`, (one) => one.gains[at], null]);
   });
   const body = el("div", {});
   const part = section("gains", "Gains");
   const show = (chosen) => {
-    const [, text, of] = options.find(([one]) => one === chosen);
-    body.replaceChildren(gainTable(`Strategies by ${text}`, comparisons.map((one) => [[one.tuned], of(one), one])));
+    const [, text, of, last] = options.find(([one]) => one === chosen);
+    const rows = comparisons.map((one) => [[one.tuned], of(one), ...(last ? [last[1](one)] : [])]);
+    body.replaceChildren(gainTable(`Strategies by ${text}`, rows, { last: last && last[0] }));
   };
   part.firstChild.append(choice("Metric", options.map(([one, text]) => [one, text]), "over", show));
   part.append(body, el("p", { class: "note small" }, `Intervals: paired bootstrap over ${queries(payload.queries.length)}; the bar shows the change beside zero. Undecided: the interval holds 0. Judged hits: the first ten hits that somebody judged; a hit that nobody judged counts as irrelevant elsewhere and not at all there. Judged: the share of the first ten that somebody judged.`));
   show("over");
   if (several) {
     const rows = comparisons.flatMap((one) => [
-      ...one.seeds.map((gain, at) => [[one.tuned, String(seeds[at])], gain, null]),
-      [[one.tuned, "mean"], one.over_seeds, null],
+      ...one.seeds.map((gain, at) => [[one.tuned, String(seeds[at])], gain]),
+      [[one.tuned, "mean"], one.over_seeds],
     ]);
-    part.append(el("details", {}, el("summary", {}, "Each seed by itself"), gainTable("Gains by seed", rows, ["Seed"])));
+    part.append(el("details", {}, el("summary", {}, "Each seed by itself"), gainTable("Gains by seed", rows, { first: ["Seed"] })));
   }
   return part;
 }
 
-/** `rows`: [first cells, gain, comparison or null], of which the latter has the seeds and the share of judged hits. */
-function gainTable(label, rows, more = []) {
+/** `rows`: [first cells, gain, last cell]; `first` and `last` are the heads of those behind the strategy and of the last. */
+function gainTable(label, rows, { first: more = [], last: end = null }) {
   const reach = reachOf(rows.flatMap(([, gain]) => [gain.difference, ...(gain.interval || [])]));
-  const heads = [["Strategy", ""], ...more.map((text) => [text, "num"]), ["Verdict", ""], ["Base", "num"], ["Fine-tuned", "num"], ["Change", "num"], [`${level} interval`, "num"], ["", ""]];
-  const whole = rows.every(([, , one]) => one);
-  if (whole && several) heads.push(["Seeds", "num"]);
-  if (whole) heads.push(["Judged", "num"]);
-  const cells = rows.map(([first, gain, one]) => {
+  const heads = [["Strategy", ""], ...more.map((text) => [text, "num"]), ["Verdict", ""], [payload.sides[0], "num"], [payload.sides[1], "num"], ["Change", "num"], [`${level} interval`, "num"], ["", ""]];
+  if (end) heads.push([end, "num"]);
+  const cells = rows.map(([first, gain, ...last]) => {
     const known = gain.interval;
-    const own = [
+    return [
       ...first, verdictBadge(gain), fixed(gain.base), fixed(gain.tuned),
       known ? el("span", { class: colour(gain) }, `${signed(gain.difference)}${relative(gain, gain.difference)}`) : "not shown",
       known ? `${signed(known[0])} to ${signed(known[1])}` : "–",
       known ? interval(gain.difference, known, reach, colour(gain)) : "",
+      ...last,
     ];
-    if (whole && several) own.push(band(one.seeds.map((each) => each.tuned)));
-    if (whole) own.push(`${share(one.judged.base)} → ${share(one.judged.tuned)}`);
-    return own;
   });
   return table(label, heads, cells);
 }

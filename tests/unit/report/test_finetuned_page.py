@@ -141,5 +141,5 @@ def test_a_cross_encoder_has_a_page_with_its_times() -> None:
     own = payload_of(files)
     assert set(files) == {"report.html", "training.csv", "comparison.csv", "queries.csv"}
     assert own["times"] == {"rerank": [12.5, 20.25]}
-    assert own["seeds"] == [7]
+    assert (own["seeds"], own["sides"]) == ([7], ["Without", "Reranked"])
     assert ["graded training pairs", "5"] in own["facts"]
