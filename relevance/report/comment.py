@@ -42,7 +42,8 @@ _NAME, _NAMED = 60, 3
 # what a site looks for in the text that Markdown has made, GitHub and GitLab: mentions, numbers of issues and of merge
 # requests, labels, milestones, epics, snippets. An entity such as &#36; is no number.
 _REFERENCE = re.compile(
-    r"""\\@|(?<!&)\#(?=\w)|[!%~](?=["\w])|&amp;(?=\d)|&\#36;(?=\d)|(?<=\bGH)-(?=\d)""", re.IGNORECASE
+    r"""\\@|(?<![A-Za-z0-9_])@(?=\w)|(?<!&)\#(?=\w)|[!%~](?=["\w])|&amp;(?=\d)|&\#36;(?=\d)|(?<=\bGH)-(?=\d)""",
+    re.IGNORECASE,
 )
 _NO_SPACE = "&#8203;"
 
@@ -120,7 +121,8 @@ def comment(
         "metric": str(leading),
         "accept": _to_accept(comparisons),
     }
-    mark = f"<!-- relevance {re.sub('[^A-Za-z0-9_]', '', dataset)[:_NAME]} -->\n"
+    name = "-".join(re.findall(r"[\w.]+", dataset))[:_NAME]  # nothing of it ends the mark
+    mark = f"<!-- relevance {name} -->\n"
     text = ""
     for level in _LEVELS:
         text = mark + harmless(page("comment", **values, **level))

@@ -127,6 +127,26 @@ def test_gitlab_gets_one_note_that_is_kept_up_to_date(tmp_path: Path) -> None:
 
 
 @needs_tools
+@pytest.mark.parametrize(
+    ("site", "where", "post"),
+    [
+        (github, COMMENT["env"]["COMMENT"], post_to_github),
+        (gitlab, ".relevance/latest/comment.md", post_to_gitlab),
+    ],
+)
+@pytest.mark.parametrize("first", ["", "<!-- coverage -->"])
+def test_a_file_cannot_name_the_comment_that_it_replaces(
+    tmp_path: Path, site: Any, where: str, post: Any, first: str
+) -> None:
+    write(tmp_path / where, f"{first}\ntext\n")
+    with serving(site()) as running:
+        running.add("<!-- coverage -->\n90%", running.me)
+        post(tmp_path, running)
+        post(tmp_path, running)
+        assert [one["body"] for one in running.comments] == ["<!-- coverage -->\n90%", f"{MARK}\ntext\n"]
+
+
+@needs_tools
 def test_a_site_that_refuses_is_a_failed_step(tmp_path: Path) -> None:
     site = gitlab()
     site.token = ("PRIVATE-TOKEN", "another")

@@ -112,11 +112,19 @@ def test_without_a_baseline_that_is_said() -> None:
     assert "❌ relevance: shop: failed, and compared with no baseline\n\n- ❌ no baseline at x\n" in failed
 
 
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [("my-shop", "my-shop"), ("myshop", "myshop"), ("shop 2.1", "shop-2.1"), ("a--><b", "a-b"), ("магазин", "магазин")],
+)
+def test_each_data_set_has_a_mark_of_its_own(dataset: str, name: str) -> None:
+    assert comment(dataset, [], [], leading=NDCG10).splitlines()[0] == f"<!-- relevance {name} -->"
+
+
 EVIL = (
-    '@all see #12, o/r#3, GH-4, !5, ~bug ~"a b", %7, &8, $9 '
+    '@all @10 é@5 see #12, o/r#3, GH-4, !5, ~bug ~"a b", %7, &8, $9 '
     "<img src=x onerror=alert(1)> [a](//b) | `x` https://e.e\n/close"
 )
-ALIVE = r"(?<![\w&`])@\w|(?<!&)#\d|GH-\d|[!%~][\"\w]|&amp;\d|&#36;\d|<img|\[a\]\(|(?m:^\s*/)"
+ALIVE = r"(?<![A-Za-z0-9_&`])@\w|(?<!&)#\d|GH-\d|[!%~][\"\w]|&amp;\d|&#36;\d|<img|\[a\]\(|(?m:^\s*/)"
 
 
 def test_a_site_makes_nothing_of_what_data_say() -> None:
@@ -127,8 +135,8 @@ def test_a_site_makes_nothing_of_what_data_say() -> None:
     comparison = replace(comparison, problems=(EVIL,), alarms=(EVIL,), differs=(EVIL,), proposed=proposed)
     diagnosis = diagnose(both.before, both.now, comparison, Limits())
     text = comment(f"{EVIL}-->", [comparison], [diagnosis], leading=NDCG10, failed=[EVIL])
-    assert re.fullmatch(r"<!-- relevance \w{10,60} -->", text.splitlines()[0])
-    assert len(re.findall(ALIVE, f"{EVIL} &amp;8 &#36;9")) == 13, "what is looked for is there"
+    assert re.fullmatch(r"<!-- relevance (?!.*--.*-->)[\w.-]{10,60} -->", text.splitlines()[0])
+    assert len(re.findall(ALIVE, f"{EVIL} &amp;8 &#36;9")) == 15, "what is looked for is there"
     assert re.findall(ALIVE, text.partition("\n")[2]) == []
     html = markdown_it.MarkdownIt("gfm-like", {"linkify": False}).render(text)
     assert not re.findall("<(img|a|script)\\b", html)
