@@ -248,6 +248,17 @@ def test_printed_it_is_light_and_has_no_controls(tab: Tab) -> None:
     assert len(tab.call("Page.printToPDF")["data"]) > 10_000
 
 
+@pytest.mark.parametrize("name", ["constructor", "__proto__"])
+def test_a_new_strategy_may_be_called_as_what_every_object_has(browser: Browser, tmp_path: Path, name: str) -> None:
+    one = measured([0.5, 0.25], [("a", "b")] * 2)
+    before, now = session(["q1", "q2"], own=one), session(["q1", "q2"], **{"own": one, name: one})
+    path = tmp_path / "report.html"
+    path.write_text(page_of(before, now, {}), encoding="utf-8")
+    tab = browser.open(path.as_uri())
+    shown = tab.evaluate("document.querySelector('#strategies').textContent")
+    assert (name in shown, "NaN" in shown) == (True, False)
+
+
 @pytest.mark.parametrize("address", ["", QUERY])
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_no_violation(browser: Browser, page: Path, *, dark: bool, address: str) -> None:

@@ -1,6 +1,10 @@
 "use strict";
 // What every page shares. Data enter a page by `textContent` and `setAttribute` alone, and no attribute that runs anything.
 
+// A strategy may be called as something that every object has: a name that a table lacks is then not there, as any other.
+delete Object.prototype.constructor;
+delete Object.prototype.__proto__;
+
 const payload = JSON.parse(document.getElementById("payload").textContent);
 
 /** An element with attributes and children; a string among the children becomes text, `null` and `false` nothing. */
