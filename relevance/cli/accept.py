@@ -14,7 +14,7 @@ from relevance.cli.project import read_config
 from relevance.datasets.asked import ASKED, Orders
 from relevance.datasets.overlay import beside
 from relevance.errors import CouldNotRunError, InputError, unknown
-from relevance.files import quoted, writing
+from relevance.files import locked, quoted, writing
 from relevance.history import git
 from relevance.report.results import is_complete
 from relevance.report.terminal import acceptance_words
@@ -40,27 +40,29 @@ def run(arguments: argparse.Namespace) -> Answer:
     for name in arguments.strategies:
         if name not in session.strategies:
             raise InputError(f"{results}: {unknown('strategy', name, session.strategies)}")
-    path, there = _target(config, session.dataset.name)
-    named = os.path.relpath(path)
-    before = read_compared(path, session, cwd=Path.cwd()) if there else None
-    if before and before.snapshot.dataset.name != session.dataset.name:
-        of = f"{quoted(session.dataset.name)}, the baseline {quoted(before.snapshot.dataset.name)}"
-        raise InputError(f"{named}: the results are of the data set {of}; allowed: one data set (--baseline FILE)")
-    content, entry = accept(
-        before,
-        session,
-        signature,
-        config.gate,
-        names=tuple(dict.fromkeys(arguments.strategies)),
-        complete=is_complete(side_of(results, config)),
-        where=results,
-        orders=Orders(beside(config.source, ASKED)) if config.source.name == session.dataset.name else None,
-    )
-    if entry is None:
-        same = some(arguments.strategies or [*session.strategies], _SHOWN)
-        return Answer(0, (f"nothing to accept: {named} has these as they were measured: {same}",))
-    with writing(named):
-        written = write_baseline(content, path.parent, name=_stem(path))
+    # of two at once the second reads what the first has written
+    with locked(_target(config, session.dataset.name)[0].parent, wait=True):
+        path, there = _target(config, session.dataset.name)
+        named = os.path.relpath(path)
+        before = read_compared(path, session, cwd=Path.cwd()) if there else None
+        if before and before.snapshot.dataset.name != session.dataset.name:
+            of = f"{quoted(session.dataset.name)}, the baseline {quoted(before.snapshot.dataset.name)}"
+            raise InputError(f"{named}: the results are of the data set {of}; allowed: one data set (--baseline FILE)")
+        content, entry = accept(
+            before,
+            session,
+            signature,
+            config.gate,
+            names=tuple(dict.fromkeys(arguments.strategies)),
+            complete=is_complete(side_of(results, config)),
+            where=results,
+            orders=Orders(beside(config.source, ASKED)) if config.source.name == session.dataset.name else None,
+        )
+        if entry is None:
+            same = some(arguments.strategies or [*session.strategies], _SHOWN)
+            return Answer(0, (f"nothing to accept: {named} has these as they were measured: {same}",))
+        with writing(named):
+            written = write_baseline(content, path.parent, name=_stem(path))
     lines = [f"{os.path.relpath(written)}: accepted {acceptance_words(entry)}"]
     lines += [f"  {line}" for line in update_lines(before.snapshot if before else None, content)]
     if kept := [name for name in content.strategies if name not in session.strategies]:
@@ -79,8 +81,10 @@ def _line(text: str, option: str, most: int) -> str:
         InputError: there is none, or too much of it.
     """
     words = " ".join(text.split())
-    if not words or len(words) > most:
-        raise InputError(f"{option}: {len(words):,} characters; allowed: 1 to {most:,}")
+    seen = any(map(str.isprintable, words.replace(" ", "")))
+    if not seen or len(words) > most:
+        what = f"{len(words):,} characters" if seen or not words else "nothing that can be seen"
+        raise InputError(f"{option}: {what}; allowed: 1 to {most:,}")
     return one_line(words)
 
 
@@ -104,7 +108,7 @@ def _target(config: Config, dataset: str) -> tuple[Path, bool]:
     """The file that is written, and whether it has to be there."""
     if config.baseline is None:
         folder = config.root / "benchmarks" / "baselines"
-        if not dataset or dataset != Path(dataset).name:  # of a file that somebody sent
+        if dataset != Path(dataset).name or not dataset.strip(".") or not dataset.isprintable():  # somebody sent it
             raise InputError(f"the results are of the data set {quoted(dataset)}, which names no file")
         found = find_baseline(folder, dataset)
         return found or folder / f"{dataset}.json", found is not None

@@ -10,7 +10,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.cli import Answer
+from relevance.cli import Answer, write_lines
 from relevance.demo import CONFIGURATION, GOOD, SLIP, files, with_slip
 from relevance.errors import CouldNotRunError
 from relevance.files import write_file
@@ -54,10 +54,12 @@ def _pytest(folder: Path, *options: str, quiet: bool) -> subprocess.CompletedPro
     """The session that a user would run there, untouched by the settings of whoever runs the demo."""
     command = [sys.executable, "-m", "pytest", "--benchmark-disable", *options]
     streams: Mapping[str, int] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if quiet else {}
+    if sys.stdout is None:  # closed by whoever started this
+        streams = {"stdout": subprocess.DEVNULL, **streams}
     environment = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith(_FOREIGN)}
     return subprocess.run(command, cwd=folder, env=environment, text=True, check=False, **streams)  # type: ignore[call-overload,no-any-return]  # noqa: S603 - ours
 
 
 def _say(*lines: str) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()
+    if reason := write_lines(sys.stdout, lines):
+        raise CouldNotRunError(f"standard output: {reason}")

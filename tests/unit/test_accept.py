@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from relevance.baseline import (
 from relevance.baseline.files import CHECKSUM, checksum
 from relevance.cli import main
 from relevance.errors import InputError
+from relevance.files import locked
 
 FILE = "benchmarks/baselines/shop.json"
 WHY = "--reason=old ids are gone"
@@ -188,6 +190,7 @@ def test_who_is_git_s_user_or_the_one_that_is_named(
     [
         ((), "the following arguments are required: --reason (relevance accept --help)"),
         (("--by=Ada", "--reason= \n"), "--reason: 0 characters; allowed: 1 to 1,000"),
+        (("--by=Ada", "--reason=\u200b\u2060"), "--reason: nothing that can be seen; allowed: 1 to 1,000"),
         (("--by=Ada", f"--reason={'x' * 2**20}"), "--reason: 1,048,576 characters; allowed: 1 to 1,000"),
         (("--by=", WHY), "--by: 0 characters; allowed: 1 to 100"),
         (("--by=Ada", WHY, "--strategy=owm"), "unknown strategy 'owm' (did you mean 'own'?); allowed: other, own"),
@@ -201,7 +204,7 @@ def test_mistakes(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize("name", ["../../escaped", "", ".", "a/b"])
+@pytest.mark.parametrize("name", ["../../escaped", "", ".", "..", "a/b", "a\0b", "a\nb"])
 def test_results_that_somebody_sent_name_no_file_elsewhere(capsys: pytest.CaptureFixture[str], name: str) -> None:
     write_results(replace(WORSE, dataset=replace(WORSE.dataset, name=name)))
     assert "which names no file" in error(capsys, WHY, "--by=Ada")
@@ -217,6 +220,20 @@ def test_a_file_that_is_named_is_written_and_has_to_be_of_the_same_data_set(caps
     Path("main.json").write_text(document_text(replace(GOOD, dataset=replace(GOOD.dataset, name="books"))))
     line = error(capsys, WHY, "--by=Ada", "--baseline=main.json")
     assert line.startswith("main.json: the results are of the data set 'shop', the baseline 'books'; allowed: one")
+
+
+@pytest.mark.usefixtures("project")
+def test_of_two_at_once_the_second_waits_and_keeps_what_the_first_has_accepted() -> None:
+    other = accept("--reason=first", "--strategy=other")
+    Path(FILE).write_text(document_text(GOOD))
+    second = Thread(target=accept, args=("--reason=second", "--strategy=own"))
+    with locked(Path(FILE).parent):
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        Path(FILE).write_text(document_text(other))
+    second.join()
+    assert [one.reason for one in read_baseline(Path(FILE)).log] == ["first", "second"]
 
 
 HOSTILE = "\x1b[2J\u202eevil ##vso[task] <img src=x onerror=alert(1)> [a](javascript:b) `|` @all\n::error::x"

@@ -1,6 +1,7 @@
 """`relevance demo`: a shop that is judged whole, one slip, and what the command says of the sessions."""
 
 import json
+import os
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,27 @@ def test_a_session_that_ends_otherwise_is_no_demo(
     first, *others = expected
     line = f"relevance: {first.format(tmp_path / 'shop')}"
     assert capsys.readouterr().err.splitlines() == [line, *others]
+
+
+def test_who_reads_nothing_or_the_first_line_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions(monkeypatch, 0, 1, 0, 1)
+    with monkeypatch.context() as closed:
+        closed.setattr("sys.stdout", None)
+        assert cli.main(["demo", "--into", str(tmp_path / "closed")]) == 0
+    reader, writer = os.pipe()
+    os.close(reader)
+    with monkeypatch.context() as gone, os.fdopen(writer, "w") as stream:
+        gone.setattr("sys.stdout", stream)
+        assert cli.main(["demo", "--into", str(tmp_path / "gone")]) == 0
+    assert "title = 0.8" in (tmp_path / "gone" / CONFIGURATION).read_text()
+
+
+def test_a_folder_cannot_speak_to_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions(monkeypatch, 0, 1)
+    assert cli.main(["demo", "--into", str(tmp_path / "a\x1b[2J")]) == 0
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
