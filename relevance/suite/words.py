@@ -76,10 +76,10 @@ class WordReader:
 
     def keep(self, codes: Iterable[int]) -> None:
         """Read what these products have, all at once: one by one takes longer."""
-        new = [code for code in dict.fromkeys(codes) if code not in self._documents]
+        new = {self._catalogue.ids[code]: code for code in codes if code not in self._documents}
         if new:
-            some = self._catalogue.taken(new, [self._catalogue.ids[code] for code in new])
-            self._documents |= zip(new, (document for _, document in documents(some)), strict=True)
+            some = self._catalogue.taken([*new.values()], [*new])
+            self._documents |= {new[uid]: document for uid, document in documents(some)}  # in the order of ids
 
     def words(self, leg: Leg, text: str, code: int) -> list[QueryWord]:
         """The words of a query, field by field, beside what a product has in it.

@@ -50,6 +50,15 @@ def test_a_word_is_found_by_what_it_is_asked_as(index: list[str], search: list[s
     assert (word.is_found, "" if word.is_found else word.part.how) == (not how, how)
 
 
+def test_products_read_at_once_keep_their_own_documents() -> None:
+    body = {"mappings": {"properties": {"name": {"type": "text"}}}}
+    products = Catalogue.of_documents(["p1", "p2"], [{"name": "heater"}, {"name": "lamp"}], own_fields(body))
+    both = WordReader(products, None, 9)
+    both.keep([1, 0])
+    (leg,) = Strategy("own", template={"query": MATCH}).legs()
+    assert [both.words(leg, "lamp", code)[0].is_found for code in (0, 1)] == [False, True]
+
+
 def test_why_a_word_is_not_found() -> None:
     space, _ = words(reader(PLAIN, PLAIN), MATCH, "space heaters")
     assert (space.is_found, space.asked, space.indexed) == (True, ("space",), ("space",))
