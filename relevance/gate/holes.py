@@ -338,13 +338,13 @@ class Holes:
 
     def words(self, *, settled: bool) -> str:
         """Say for people what was judged, and what is to be done where that does not settle it."""
-        new = f"{len(self.rows)} hits that differ were not judged"
+        new = f"{len(self.rows):,} hits that differ were not judged"
         estimate, rest = self.estimate(), "whichever of the others are relevant"
         if estimate is not None:
             rest = "at both ends of that"
             good = estimate.all
             share = f"{good.relevant:.0%} relevant, {good.low:.0%} to {good.high:.0%} of all"
-            new = f"of {len(self.rows)} hits that differ and were not judged, {self.judged} are by now: {share}"
+            new = f"of {len(self.rows):,} hits that differ and were not judged, {self.judged:,} are by now: {share}"
         elif self.judged:
             new += f", {self.judged} are by now"
         if settled:

@@ -46,11 +46,14 @@ function section(id, title, ...children) {
   return el("section", { id, "aria-labelledby": `${id}-title` }, el("div", { class: "head" }, heading), ...children);
 }
 
+/** A name that a narrow column breaks behind its underscores, not within its words. */
+const breakable = (name) => (typeof name === "string" ? name.split(/(?<=_)/).flatMap((part, at) => (at ? [el("wbr"), part] : [part])) : name);
+
 /** A table that scrolls by itself where the window is narrow. `heads`: [text, class]; `rows`: lists of cells. */
 function table(label, heads, rows, attributes = {}) {
   const cell = (content, at) =>
     at === 0
-      ? el("th", { scope: "row" }, content)
+      ? el("th", { scope: "row" }, breakable(content))
       : content instanceof HTMLTableCellElement
         ? content
         : el("td", { class: heads[at][1] }, content);
