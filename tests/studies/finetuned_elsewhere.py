@@ -16,7 +16,7 @@ import numpy as np
 
 from relevance.config.reading import read_config
 from relevance.finetune.changes import Measured, compare
-from relevance.records import Catalogue, Dataset, Judgments, Queries
+from relevance.records import Dataset, Judgments, Queries
 from relevance.suite import finetuning, make_plan
 from relevance.suite.finetuning import COMPARED
 from studies.store import FOLDER, collect
@@ -25,16 +25,13 @@ from studies.store import FOLDER, collect
 def judged_part(dataset: Dataset) -> Dataset:
     """The data set with its judged products alone."""
     judged = np.unique(dataset.judgments.products)
-    ids = {dataset.catalogue.ids[code] for code in judged.tolist()}
-    products, attributes = dataset.catalogue.products, dataset.catalogue.attributes
-    attributes["id"] = [dataset.catalogue.ids[code] for code in attributes["product"].tolist()]
     judgments = Judgments(
         dataset.judgments.queries,
         np.searchsorted(judged, dataset.judgments.products),
         dataset.judgments.grades,
         relevant_from=dataset.judgments.relevant_from,
     )
-    catalogue = Catalogue(products[products["id"].isin(ids)], attributes[attributes["id"].isin(ids)])
+    catalogue = dataset.catalogue.taken(judged.tolist(), [dataset.catalogue.ids[code] for code in judged.tolist()])
     return Dataset(dataset.name, catalogue, dataset.queries, judgments)
 
 
