@@ -182,3 +182,27 @@ def chromium(folder: Path) -> Iterator[Browser]:
             process.wait()
         os.close(to_browser[1])
         browser._from.close()
+
+
+def texts(tab: Tab, selector: str) -> list[str]:
+    """What the elements of a selector say."""
+    elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
+    found: list[str] = tab.evaluate(f"{elements}.map((one) => one.textContent)")
+    return found
+
+
+def press(tab: Tab, label: str, *, within: str = "") -> None:
+    """Press the first button with that label in what a selector names."""
+    buttons = f"[...document.querySelectorAll({json.dumps(f'{within} button')})]"
+    tab.evaluate(f"{buttons}.find((one) => one.textContent === {json.dumps(label)}).click()")
+
+
+def fill(tab: Tab, label: str, value: str, *, within: str = "") -> None:
+    """Choose or write, in what has that label in what a selector names."""
+    script = f"""{{
+        const labels = [...document.querySelectorAll({json.dumps(f"{within} label")})];
+        const field = labels.find((one) => one.textContent.startsWith({json.dumps(label)})).lastChild;
+        field.value = {json.dumps(value)};
+        field.dispatchEvent(new Event(field.tagName === "INPUT" ? "input" : "change"));
+    }}"""
+    tab.evaluate(script)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.browser import Browser, chromium
 from helpers.models import make_tiny_model
 from helpers.pairs import COLOURS, THINGS
 from helpers.tables import Record, tables_of
@@ -47,3 +48,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model whose vocabulary are the words of the rated pairs."""
     words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium for the tests of a file."""
+    with chromium(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture
+def closed(browser: Browser) -> Iterator[None]:
+    """Close the tabs that a test has opened."""
+    yield
+    browser.close_tabs()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product as product_of
 from pathlib import Path
 
 import pytest
-from helpers.browser import HOSTILE, Browser, Tab, chromium
+from helpers.browser import HOSTILE, Browser, Tab, fill, press, texts
 from helpers.command_pages import FOUND, LOG, NAMES, planted, tried, versions
 
 from relevance.check import LOOK_AT
@@ -19,7 +19,7 @@ from relevance.report.history import history_files
 from relevance.report.mutations import mutation_files
 from relevance.report.withheld import withheld_files
 
-pytestmark = pytest.mark.needs("browser")
+pytestmark = [pytest.mark.needs("browser"), pytest.mark.usefixtures("closed")]
 
 SHOP = ["shop: 3 products"]
 PAGES: Mapping[str, Mapping[str, str]] = {
@@ -30,44 +30,10 @@ PAGES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    yield
-    browser.close_tabs()
-
-
 def opened(browser: Browser, folder: Path, files: Mapping[str, str]) -> Tab:
     path = folder / "report.html"
     path.write_text(files["report.html"], encoding="utf-8")
     return browser.open(path.as_uri())
-
-
-def texts(tab: Tab, selector: str) -> list[str]:
-    elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
-    found: list[str] = tab.evaluate(f"{elements}.map((one) => one.textContent)")
-    return found
-
-
-def press(tab: Tab, label: str) -> None:
-    buttons = "[...document.querySelectorAll('button')]"
-    tab.evaluate(f"{buttons}.find((one) => one.textContent === {json.dumps(label)}).click()")
-
-
-def fill(tab: Tab, label: str, value: str) -> None:
-    """Choose or write, in what has that label."""
-    script = f"""{{
-        const labels = [...document.querySelectorAll("label")];
-        const field = labels.find((one) => one.textContent.startsWith({json.dumps(label)})).lastChild;
-        field.value = {json.dumps(value)};
-        field.dispatchEvent(new Event(field.tagName === "INPUT" ? "input" : "change"));
-    }}"""
-    tab.evaluate(script)
 
 
 def rows(tab: Tab, part: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product as product_of
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from helpers.browser import HOSTILE, Browser, Tab, chromium
+from helpers.browser import HOSTILE, Browser, Tab, fill, press, texts
 from helpers.pages import payload
 from helpers.snapshots import measured, random_measurement, session
 
@@ -24,22 +24,10 @@ from relevance.gate import Limits, compare
 from relevance.report.page.session import View, session_page
 from relevance.report.results import compared_files
 
-pytestmark = pytest.mark.needs("browser")
+pytestmark = [pytest.mark.needs("browser"), pytest.mark.usefixtures("closed")]
 
 SIZE = 120
 QUERY = "#query=q003&strategy=worse"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    yield
-    browser.close_tabs()
 
 
 def page_of(before: Snapshot, now: Snapshot, titles: Mapping[str, str], **explained: Any) -> str:
@@ -77,28 +65,6 @@ def tab(browser: Browser, page: Path) -> Tab:
 
 def text(tab: Tab, selector: str) -> str:
     return str(tab.evaluate(f"document.querySelector({json.dumps(selector)})?.textContent"))
-
-
-def texts(tab: Tab, selector: str) -> list[str]:
-    elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
-    found: list[str] = tab.evaluate(f"{elements}.map((one) => one.textContent)")
-    return found
-
-
-def press_button(tab: Tab, label: str) -> None:
-    buttons = "[...document.querySelectorAll('button')]"
-    tab.evaluate(f"{buttons}.find((one) => one.textContent === {json.dumps(label)}).click()")
-
-
-def fill(tab: Tab, label: str, value: str) -> None:
-    """Choose or write, in what has that label among the filters."""
-    labels = "[...document.querySelectorAll('#queries label')]"
-    script = f"""{{
-        const field = {labels}.find((one) => one.textContent.startsWith({json.dumps(label)})).lastChild;
-        field.value = {json.dumps(value)};
-        field.dispatchEvent(new Event(field.tagName === "INPUT" ? "input" : "change"));
-    }}"""
-    tab.evaluate(script)
 
 
 def rows(tab: Tab) -> list[tuple[str, str]]:
@@ -146,31 +112,31 @@ def test_numbers_on_the_page_are_those_of_results(tab: Tab, page: Path) -> None:
     minus = [one.replace("-", "−") for one in numbers]  # noqa: RUF001 - as the page has it
     cells = texts(tab, "#strategies tbody tr:first-child > *")
     assert cells[:6] == ["worse", "loss", f"{row['before']:.4f}", f"{row['after']:.4f}", *minus]
-    press_button(tab, "RR@10")
+    press(tab, "RR@10")
     assert text(tab, "#strategies caption") == "Strategies by RR@10"
 
 
 def test_filters(tab: Tab) -> None:
     assert rows(tab)[:2] == [("text of q000", "worse"), ("text of q001", "worse")]
-    press_button(tab, "Won")
+    press(tab, "Won")
     assert {strategy for _, strategy in rows(tab)} == {"mixed"}
     assert text(tab, "#queries [role=status]").startswith("60 rows")
-    press_button(tab, "All")
-    fill(tab, "Strategy", "calm")
+    press(tab, "All")
+    fill(tab, "Strategy", "calm", within="#queries")
     assert text(tab, "#queries [role=status]").startswith("120 queries")
-    press_button(tab, "Show 70 more")
+    press(tab, "Show 70 more")
     assert len(rows(tab)) == SIZE
-    fill(tab, "Search", "OF q01")
+    fill(tab, "Search", "OF q01", within="#queries")
     assert [query for query, _ in sorted(rows(tab))] == [f"text of q01{at}" for at in range(10)]
-    press_button(tab, "Lost")
+    press(tab, "Lost")
     assert text(tab, "#queries [role=status]") == "No query is like that."
 
 
 def test_undecided_are_queries_with_hits_to_judge(tab: Tab) -> None:
-    press_button(tab, "Undecided")
-    fill(tab, "Strategy", "mixed")
+    press(tab, "Undecided")
+    fill(tab, "Strategy", "mixed", within="#queries")
     assert text(tab, "#queries [role=status]").startswith("120 queries")
-    fill(tab, "Strategy", "calm")
+    fill(tab, "Strategy", "calm", within="#queries")
     assert not rows(tab)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from helpers import changes as made
 from helpers import shop
-from helpers.browser import HOSTILE, Browser, Tab, chromium
+from helpers.browser import HOSTILE, Browser, Tab, press, texts
 
 from relevance.records import Queries
 from relevance.report.finetuned import report_files
@@ -21,19 +21,7 @@ from relevance.report.tuning import tuning_files
 from relevance.strategies import STRATEGIES
 from relevance.tuning import make_grid
 
-pytestmark = pytest.mark.needs("browser")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile")) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    yield
-    browser.close_tabs()
+pytestmark = [pytest.mark.needs("browser"), pytest.mark.usefixtures("closed")]
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +42,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 def written(path: Path, files: Mapping[str, str | bytes]) -> str:
     path.write_text(str(files["report.html"]), encoding="utf-8", errors="replace")
     return path.as_uri()
-
-
-def texts(tab: Tab, selector: str) -> list[str]:
-    elements = f"[...document.querySelectorAll({json.dumps(selector)})]"
-    found: list[str] = tab.evaluate(f"{elements}.map((one) => one.textContent)")
-    return found
-
-
-def press(tab: Tab, section: str, label: str) -> None:
-    buttons = f"[...document.querySelectorAll('#{section} button')]"
-    tab.evaluate(f"{buttons}.find((one) => one.textContent === {json.dumps(label)}).click()")
 
 
 def choose(tab: Tab, section: str, value: str) -> None:
@@ -88,16 +65,16 @@ def test_gains_come_first_and_queries_are_searched_and_filtered(browser: Browser
     tab = browser.open(pages["finetune"])
     assert tab.evaluate("document.querySelector('main').firstElementChild.id") == "verdict"
     (first, *_), queries = made.changes(60, judged=300, seeds=2).comparisons, "#queries .row"
-    press(tab, "queries", "Lost")
+    press(tab, "Lost", within="#queries")
     assert texts(tab, "#queries [role=status]") == [f"{len(first.lost)} queries."]
     assert texts(tab, f"{queries} .text")[0] == first.lost[0].text
-    press(tab, "queries", "All")
+    press(tab, "All", within="#queries")
     search(tab, "queries", "DRESSER")
     wanted = {one.text for one in first.queries if "dresser" in one.text}
     assert set(texts(tab, f"{queries} .text")) == wanted
     choose(tab, "queries", "rrf_finetune")
     assert "rrf_finetune against rrf" in texts(tab, "#queries figcaption")[0]
-    press(tab, "gains", "RR@10, seed 12")
+    press(tab, "RR@10, seed 12", within="#gains")
     gain = first.gains[0]
     cells = texts(tab, "#gains tbody tr:first-child > *")
     assert cells[2:4] == [f"{gain.base:.4f}", f"{gain.tuned:.4f}"]
@@ -107,12 +84,12 @@ def test_pictures_of_trainings_and_labels(browser: Browser, pages: Mapping[str, 
     tab = browser.open(pages["finetune"])
     assert tab.evaluate("document.querySelectorAll('#training svg polyline').length") == 2
     assert tab.evaluate("document.querySelectorAll('#training svg .dot.best').length") == 2
-    press(tab, "training", "training loss")
+    press(tab, "training loss", within="#training")
     assert texts(tab, "#training figcaption")[0].startswith("The training loss over training steps")
     assert tab.evaluate("document.querySelectorAll('#pairs svg rect').length") == 6
     choose(tab, "pairs", "label 2")
     assert tab.evaluate("document.querySelectorAll('#pairs svg polyline').length") == 2
-    press(tab, "pairs", "Worsened")
+    press(tab, "Worsened", within="#pairs")
     assert not tab.evaluate("document.querySelectorAll('#pairs .row .rose').length")
 
 
@@ -182,7 +159,7 @@ def test_hostile_texts_are_shown_and_never_obeyed(
     for name, files, size in (("finetune", report_files(done), 12), ("tune", of_tuning, len(tuning.split.held_out))):
         browser.requested.clear()
         tab = browser.open(written(tmp_path / f"{name}.html", files))
-        press(tab, "queries", "All")
+        press(tab, "All", within="#queries")
         shown = {text.rsplit(" ", 1)[0] for text in texts(tab, "#queries .row .text")}
         assert len(shown) > 5, name
         assert shown <= set(HOSTILE), name
